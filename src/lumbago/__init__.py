@@ -1,0 +1,1 @@
+"""Lumbago: resting-state fMRI connectomics and machine learning for chronic low back pain."""
