@@ -108,14 +108,14 @@ class Cohort:
 
     def recode(self, levels: Mapping[str, Mapping[str, str]]) -> Cohort:
         """Return the cohort with words replaced, ``{column: {old: new}}``."""
-        tables = {"participants": self.participants.copy(), "sessions": self.sessions.copy()}
+        participants, sessions = self.participants.copy(), self.sessions.copy()
         for column, words in levels.items():
-            found = [t for t in tables.values() if column in t]
+            found = [t for t in (participants, sessions) if column in t]
             if not found:
                 raise InputError(f"cohort {self.name}: no column {column!r} to recode")
             for table in found:
                 table[column] = table[column].replace(dict(words))
-        return replace(self, **tables)
+        return replace(self, participants=participants, sessions=sessions)
 
     @staticmethod
     def pool(cohorts: Sequence[Cohort]) -> Cohort:
