@@ -1,0 +1,164 @@
+"""The run folder: the tables one run leaves behind, and nothing but tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lumbago.errors import EnvironmentProblem, InputError
+from lumbago.store import write_file
+
+SCHEMA = 1
+_WORDS = (
+    "target", "features", "model", "scheme", "split", "cohort", "participant_id", "session",
+    "run", "site", "feature", "code", "reason", "metric", "scope", "interval", "check",
+    "verdict", "detail", "sex", "group",
+)  # fmt: skip
+"""Columns that hold words in every table, whatever they look like."""
+
+
+class RunFolder:
+    """What a run wrote, read table by table when asked.
+
+    Parameters
+    ----------
+    path : path
+        The folder; it holds ``run.json``, ``splits.json`` and the tables
+        ``participants``, ``exclusions``, ``predictions``, ``fits``, ``weights``,
+        ``nulls``, ``audit``, ``scores`` as ``.tsv`` with ``n/a`` for missing values.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+
+    @cached_property
+    def run(self) -> dict[str, Any]:
+        """``run.json``: name, question, hash, seed, versions, experiment, cohorts, features, …
+
+        Raises
+        ------
+        InputError
+            If the folder holds no run, or one written by a newer Lumbago.
+        """
+        about = self._document("run.json")
+        if about.get("schema", 0) > SCHEMA:
+            raise InputError(
+                f"{self.path.name}: run.json has schema {about['schema']}, "
+                f"this Lumbago reads up to {SCHEMA}; update Lumbago"
+            )
+        return about
+
+    @property
+    def splits(self) -> dict[str, Any]:
+        """``splits.json``: every split of every scheme, by participant and session."""
+        return self._document("splits.json")
+
+    @cached_property
+    def participants(self) -> pd.DataFrame:
+        """One row per analysed sample: cohort, participant_id, session, site, target, covariates."""
+        return self._table("participants")
+
+    @cached_property
+    def exclusions(self) -> pd.DataFrame:
+        """Who was left out: cohort, participant_id, session, run, feature, code, reason."""
+        return self._table("exclusions")
+
+    @cached_property
+    def predictions(self) -> pd.DataFrame:
+        """One row per model, scheme, repeat and tested sample."""
+        return self._table("predictions", as_written=("y_true", "y_pred"))
+
+    @cached_property
+    def fits(self) -> pd.DataFrame:
+        """One row per fitted model: training size, chosen settings, dropped columns, seconds."""
+        return self._table("fits")
+
+    @cached_property
+    def weights(self) -> pd.DataFrame:
+        """Coefficients and Haufe patterns by feature, means over folds."""
+        return self._table("weights")
+
+    @cached_property
+    def nulls(self) -> pd.DataFrame:
+        """Scores under permuted labels, one row per permutation and metric."""
+        return self._table("nulls")
+
+    @cached_property
+    def audit(self) -> pd.DataFrame:
+        """What the leakage checks found: features, model, scheme, check, verdict, detail."""
+        return self._table("audit")
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """Scores with intervals, pooled and per cohort and site."""
+        return self._table("scores")
+
+    @property
+    def report(self) -> Path:
+        """Where the report lies once it is built."""
+        return self.path / "report.html"
+
+    def write_json(self, name: str, document: Mapping[str, Any]) -> None:
+        """Write one JSON file, whole or not at all."""
+        text = json.dumps(document, indent=1, ensure_ascii=False, sort_keys=True, allow_nan=False)
+        self._write(name, text + "\n")
+
+    def write_table(self, name: str, table: pd.DataFrame) -> None:
+        """Write one table as ``<name>.tsv``; numbers keep every bit, missing values are n/a."""
+        text = table.to_csv(sep="\t", index=False, na_rep="n/a", lineterminator="\n")
+        self._write(f"{name}.tsv", text)
+
+    def _write(self, name: str, text: str) -> None:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            write_file(self.path / name, text.encode())
+        except OSError as error:
+            why = error.strerror or "the disk took only a part of it"
+            raise EnvironmentProblem(
+                f"{self.path / name}: cannot write ({why}); free some space or choose another "
+                "folder with --output and run again to resume"
+            ) from error
+
+    def _document(self, name: str) -> dict[str, Any]:
+        try:
+            document = json.loads((self.path / name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise InputError(
+                f"{self.path}: expected a run folder with {name}, as `lumbago run` writes it"
+            ) from None
+        except ValueError as error:
+            raise InputError(f"{self.path / name}: not JSON ({error}); run again") from None
+        if not isinstance(document, dict):
+            raise InputError(f"{self.path / name}: expected a JSON object; run again")
+        return document
+
+    def _table(self, name: str, as_written: tuple[str, ...] = ()) -> pd.DataFrame:
+        path = self.path / f"{name}.tsv"
+        try:
+            header = pd.read_csv(path, sep="\t", nrows=0, keep_default_na=False)
+            words = dict.fromkeys((*_WORDS, *as_written), str)
+            table = pd.read_csv(
+                path,
+                sep="\t",
+                keep_default_na=False,
+                na_values=["n/a"],
+                dtype={c: t for c, t in words.items() if c in header},
+                float_precision="round_trip",
+            )
+        except FileNotFoundError:
+            raise InputError(
+                f"{self.path}: expected a run folder with {path.name}, as `lumbago run` writes it"
+            ) from None
+        except pd.errors.EmptyDataError:
+            return pd.DataFrame()
+        for column in ("session", "run", "split"):
+            if column in table:
+                table[column] = table[column].fillna("")
+        if as_written and self.run.get("target", {}).get("kind") == "continuous":
+            table[list(as_written)] = table[list(as_written)].astype(float)
+        return table
