@@ -91,6 +91,10 @@ class _Rule:
             words = [self._value(e, word=True) for e in right.elts]
             inside = pd.Series(a).isin(words).to_numpy()
             return (inside if isinstance(op, ast.In) else ~inside) & known
+        if type(op) not in _COMPARE:
+            raise InputError(
+                f"rule {self.rule!r}: only <, <=, >, >=, ==, !=, in and not in are understood"
+            )
         b = self._value(right, word=isinstance(op, ast.Eq | ast.NotEq))
         self._same_kind(left, a, b)
         result = np.broadcast_to(np.asarray(_COMPARE[type(op)](a, b), dtype=bool), known.shape)
