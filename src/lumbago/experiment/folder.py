@@ -60,7 +60,7 @@ class RunFolder:
 
     @cached_property
     def participants(self) -> pd.DataFrame:
-        """One row per analysed sample: cohort, participant_id, session, site, target, covariates."""
+        """One row per analysed sample: who, site, target, covariates."""
         return self._table("participants")
 
     @cached_property
