@@ -1,0 +1,266 @@
+"""Atlases by name, from a local file, or as spheres around coordinates."""
+
+from __future__ import annotations
+
+import difflib
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from lumbago.data import Atlas
+from lumbago.data.features import region_names
+from lumbago.data.packaged import packaged_atlas, packaged_names
+from lumbago.errors import InputError
+from lumbago.provenance import digest_file
+from lumbago.spec import Spec
+
+
+class Spheres(Spec):
+    """Balls around the coordinates of a packaged atlas or of a local table."""
+
+    coordinates: str
+    """``power264``, ``dosenbach160``, or a table with the columns name, x, y, z (mm)."""
+    radius: Annotated[float, Field(gt=0, le=50)] = 5.0
+    """In mm."""
+    space: str = "MNI"
+    """Space of a local table's coordinates."""
+
+
+class LocalAtlas(Spec):
+    """Labelled voxels in a NIfTI image, and a table of what the labels mean."""
+
+    image: str
+    """3D image of whole numbers, 0 outside."""
+    labels: str
+    """``.tsv`` with the columns index and name; or text: one ``index name`` a line
+    (FreeSurfer's tables), or a line of the name and a line ``index r g b a`` (Workbench)."""
+    space: str = "unknown"
+    """Space the image lies in, such as ``MNI152NLin2009cAsym``."""
+    sha256: str | None = None
+    """Of the image file; refused where it differs."""
+
+
+AtlasRef = str | LocalAtlas | Spheres
+
+
+def atlas_names() -> tuple[str, ...]:
+    """Return the names of the packaged atlases."""
+    return packaged_names()
+
+
+def load_atlas(ref: AtlasRef | Atlas) -> Atlas:
+    """Return the atlas that a name, a local file or spheres stand for; read once.
+
+    Raises
+    ------
+    InputError
+        For an unknown name, or files that do not fit each other; every problem is listed.
+    """
+    if isinstance(ref, Atlas):
+        return ref
+    if isinstance(ref, LocalAtlas):
+        return _local(ref, _stamp(ref.image), _stamp(ref.labels))
+    if isinstance(ref, Spheres):
+        if ref.coordinates in packaged_names():
+            return packaged_atlas(ref.coordinates, ref.radius)
+        return _local_spheres(ref, _stamp(ref.coordinates))
+    if ref not in packaged_names():
+        near = difflib.get_close_matches(ref, packaged_names(), n=1, cutoff=0.5)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise InputError(
+            f"atlas {ref!r}: expected one of {', '.join(packaged_names())}, "
+            f"or image: and labels: of a local one{hint}"
+        )
+    return packaged_atlas(ref)
+
+
+def _stamp(path: str) -> tuple[int, ...]:
+    """What changes when a file does, so that a changed atlas is read again."""
+    try:
+        s = Path(path).stat()
+    except OSError as error:
+        what = error.strerror or "cannot be opened"
+        raise InputError(f"atlas file {Path(path).name}: {what}") from None
+    return s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns
+
+
+@lru_cache(maxsize=16)
+def _local(ref: LocalAtlas, image_stamp: tuple[int, ...], labels_stamp: tuple[int, ...]) -> Atlas:
+    path = Path(ref.image)
+    found = digest_file(path)
+    if ref.sha256 is not None and found != ref.sha256.lower():
+        raise InputError(
+            f"atlas image {path.name}: expected sha256 {ref.sha256}, got {found}; "
+            "take the file the setting was written for, or change the setting"
+        )
+    voxels, affine = _label_image(path)
+    labels = read_labels(Path(ref.labels))
+    present = np.unique(voxels[voxels > 0])
+    unnamed = sorted(set(present.tolist()) - set(labels["index"]))
+    absent = labels.loc[~labels["index"].isin(present), "name"].tolist()
+    problems = []
+    if unnamed:
+        problems.append(
+            f"atlas labels {Path(ref.labels).name}: no name for {_few(unnamed)} of the image "
+            f"{path.name}; expected a row for every label"
+        )
+    if absent:
+        problems.append(
+            f"atlas labels {Path(ref.labels).name}: {_few(absent)} not in the image {path.name}; "
+            "expected a table of the image's own labels"
+        )
+    if problems:
+        raise InputError(problems)
+    image = nib.Nifti1Image(voxels, affine)
+    name = path.name.removesuffix(".gz").removesuffix(".nii")
+    about = {"sha256": found, "kind": "deterministic", "space": ref.space}
+    return Atlas(name, "deterministic", labels, ref.space, image, about=about)
+
+
+def _label_image(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read whole-numbered labels as int32, with their affine."""
+    try:
+        image = nib.load(path)
+        if not isinstance(image, nib.Nifti1Image | nib.Nifti2Image):
+            raise InputError(f"atlas image {path.name}: expected NIfTI")
+        if len(image.shape) == 4 and image.shape[3] > 1:
+            raise InputError(
+                f"atlas image {path.name}: expected one 3D image of labels, got {image.shape[3]} "
+                "maps; a probabilistic atlas cannot be used as labels"
+            )
+        raw = np.asanyarray(image.dataobj)
+    except (OSError, EOFError, ValueError, nib.filebasedimages.ImageFileError) as error:
+        raise InputError(
+            f"atlas image {path.name}: cannot be read ({type(error).__name__})"
+        ) from None
+    if raw.ndim == 4:
+        raw = raw[..., 0]
+    if raw.ndim != 3:
+        raise InputError(f"atlas image {path.name}: expected 3 dimensions, got {raw.ndim}")
+    if not (np.isfinite(raw).all() and (raw >= 0).all() and (raw == np.rint(raw)).all()):
+        raise InputError(
+            f"atlas image {path.name}: expected whole numbers, 0 or more, as labels; "
+            "was it resampled other than by nearest voxel?"
+        )
+    if raw.max() == 0:
+        raise InputError(f"atlas image {path.name}: every voxel is 0")
+    if raw.max() > 2**31 - 1:
+        raise InputError(f"atlas image {path.name}: labels beyond 2147483647")
+    if not np.isfinite(image.affine).all() or abs(np.linalg.det(image.affine[:3, :3])) < 1e-9:
+        raise InputError(f"atlas image {path.name}: its affine cannot be inverted")
+    return raw.astype(np.int32), np.asarray(image.affine, dtype=np.float64)
+
+
+def read_labels(path: Path) -> pd.DataFrame:
+    """Read what labels mean: columns index and name (made unique), and others of a .tsv.
+
+    Rows of label 0, the outside, are passed over.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"atlas labels {path.name}: expected UTF-8 text") from None
+    if "\0" in text:
+        raise InputError(f"atlas labels {path.name}: expected text, got binary data")
+    lines = [(n, line.strip("\r")) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
+    lines = [(n, line) for n, line in lines if not line.lstrip().startswith("#")]
+    if not lines:
+        raise InputError(f"atlas labels {path.name}: holds no row")
+    read = _table if "\t" in lines[0][1] or path.suffix == ".tsv" else _text
+    labels = read(path.name, lines)
+    labels = labels[labels["index"] != 0].reset_index(drop=True)
+    twice = {
+        what: labels.loc[labels[what].duplicated(), what].tolist() for what in ("index", "name")
+    }
+    problems = [
+        f"atlas labels {path.name}: {what} {_few(values)} stands twice"
+        for what, values in twice.items()
+        if values
+    ]
+    if problems:
+        raise InputError(problems)
+    return labels.assign(name=region_names(labels["name"].tolist()))
+
+
+def _table(name: str, lines: list[tuple[int, str]]) -> pd.DataFrame:
+    header = [c.strip() for c in lines[0][1].split("\t")]
+    missing = [c for c in ("index", "name") if c not in header]
+    if missing or len(set(header)) < len(header):
+        raise InputError(
+            f"atlas labels {name}:{lines[0][0]}: expected a header with index and name, each "
+            f"column once, got {', '.join(header)}"
+        )
+    rows = []
+    for number, line in lines[1:]:
+        cells = [c.strip() for c in line.split("\t")]
+        if len(cells) != len(header):
+            raise InputError(
+                f"atlas labels {name}:{number}: expected {len(header)} cells, got {len(cells)}"
+            )
+        rows.append(dict(zip(header, cells, strict=True)))
+    table = pd.DataFrame(rows, columns=header)
+    numbers = [n for n, _ in lines[1:]]
+    table["index"] = [_whole(name, n, c) for n, c in zip(numbers, table["index"], strict=True)]
+    for column in ("x", "y", "z"):
+        if column in table:
+            table[column] = pd.to_numeric(table[column], errors="coerce")
+    return table
+
+
+def _text(name: str, lines: list[tuple[int, str]]) -> pd.DataFrame:
+    words = [(n, line.split()) for n, line in lines]
+    if len(words[0][1]) > 1 and words[0][1][0].isdigit():
+        rows = []
+        for n, row in words:
+            # FreeSurfer's rows end in four colours; a name may hold spaces elsewhere.
+            coloured = len(row) >= 6 and all(w.lstrip("-").isdigit() for w in row[-4:])
+            label = row[1:-4] if coloured else row[1:]
+            if not label:
+                raise InputError(f"atlas labels {name}:{n}: expected an index and a name")
+            rows.append((_whole(name, n, row[0]), " ".join(label)))
+    elif len(words) > 1 and len(words[1][1]) == 5 and len(words) % 2 == 0:
+        rows = [
+            (_whole(name, n, row[0]), label.strip())
+            for (_, label), (n, row) in zip(lines[::2], words[1::2], strict=True)
+        ]
+    else:
+        raise InputError(
+            f"atlas labels {name}:{words[0][0]}: expected `index name`, or a name above "
+            "`index r g b a`; a list without indices cannot be matched to the image"
+        )
+    return pd.DataFrame(rows, columns=["index", "name"])
+
+
+@lru_cache(maxsize=16)
+def _local_spheres(ref: Spheres, stamp: tuple[int, ...]) -> Atlas:
+    path = Path(ref.coordinates)
+    try:
+        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        missing = [c for c in ("name", "x", "y", "z") if c not in table]
+        if missing:
+            raise InputError(f"coordinates {path.name}: no column {', '.join(missing)}")
+        at = table[["x", "y", "z"]].astype(float)
+    except (ValueError, pd.errors.ParserError):
+        raise InputError(f"coordinates {path.name}: expected numbers in x, y, z") from None
+    if not np.isfinite(at.to_numpy()).all() or table.empty:
+        raise InputError(f"coordinates {path.name}: expected a finite x, y, z in every row")
+    labels = table.drop(columns=["index"], errors="ignore").assign(
+        index=np.arange(1, len(table) + 1), name=region_names(table["name"].tolist()), **at
+    )
+    return Atlas(path.stem, "spheres", labels, ref.space, radius=ref.radius)
+
+
+def _whole(name: str, line: int, cell: str) -> int:
+    if not cell.isascii() or not cell.isdigit():
+        raise InputError(f"atlas labels {name}:{line}: expected a whole number, got {cell!r}")
+    return int(cell)
+
+
+def _few(values: list[object]) -> str:
+    shown = ", ".join(str(v) for v in values[:5])
+    return shown if len(values) <= 5 else f"{shown} and {len(values) - 5} more"
