@@ -1,0 +1,98 @@
+"""Intervals: participants are drawn again, the fitted models stay as they are."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lumbago.evaluation.metrics import Metric
+from lumbago.evaluation.outcomes import Outcomes
+
+N_RESAMPLES = 1000
+MIN_PEOPLE = 5
+"""Fewer participants than this in a class give no interval worth the name."""
+MIN_DEFINED = 0.9
+"""Share of resamples in which a metric must be defined for its percentiles to be shown."""
+_CHUNK = 4_000_000  # weights held at once; 32 MB of float64
+
+
+def strata(outcomes: Outcomes) -> np.ndarray:
+    """Return the stratum of each participant: the classes among their rows.
+
+    A participant whose sessions differ in class is a stratum of their own kind, so that
+    a resample holds as many people of each class as the sample.
+    """
+    if outcomes.target.kind == "continuous":
+        return np.zeros(outcomes.n_people, dtype=int)
+    has = np.zeros((outcomes.n_people, len(outcomes.target.classes)), dtype=int)
+    has[outcomes.person, outcomes.truth] = 1
+    return np.unique(has, axis=0, return_inverse=True)[1].ravel()
+
+
+def draw(stratum: np.ndarray, n_resamples: int, seed: np.random.SeedSequence) -> np.ndarray:
+    """Draw participants with replacement within each stratum.
+
+    Returns
+    -------
+    array of shape (n_resamples, n_people)
+        How often each participant was drawn.
+    """
+    rng = np.random.default_rng(seed)
+    counts = np.zeros((n_resamples, len(stratum)))
+    for value in np.unique(stratum):
+        members = np.flatnonzero(stratum == value)
+        share = np.full(len(members), 1 / len(members))
+        counts[:, members] = rng.multinomial(len(members), share, size=n_resamples)
+    return counts
+
+
+def resampled(metric: Metric, outcomes: Outcomes, counts: np.ndarray) -> np.ndarray:
+    """Return the metric in every resample; a participant brings all their rows.
+
+    Parameters
+    ----------
+    counts : array of shape (n_resamples, n_people)
+        What `draw` gives.
+
+    Returns
+    -------
+    array of shape (n_resamples,)
+    """
+    step = max(1, _CHUNK // max(1, len(outcomes)))
+    parts = [
+        metric.function(outcomes, counts[start : start + step][:, outcomes.person])
+        for start in range(0, len(counts), step)
+    ]
+    return np.concatenate(parts)
+
+
+def too_small(outcomes: Outcomes) -> str:
+    """Say why these rows are too few for an interval; empty where they are not."""
+    if len(outcomes) == 0:
+        return "no predictions"
+    fewest = outcomes.n_people
+    if outcomes.target.kind != "continuous":
+        classes = np.unique(outcomes.truth)
+        fewest = min(len(np.unique(outcomes.person[outcomes.truth == c])) for c in classes)
+    if fewest < MIN_PEOPLE:
+        of = "" if outcomes.target.kind == "continuous" else " in a class"
+        return f"no interval: fewer than {MIN_PEOPLE} participants{of}"
+    return ""
+
+
+def percentiles(values: np.ndarray) -> tuple[float, float]:
+    """Return the 2.5th and 97.5th percentile, NaN where too few resamples are defined."""
+    defined = values[np.isfinite(values)]
+    if len(defined) < MIN_DEFINED * len(values):
+        return float("nan"), float("nan")
+    low, high = np.percentile(defined, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def wording(outcomes: Outcomes) -> str:
+    """Say what the interval of these rows is an interval of."""
+    per_person = len({(p, f) for p, f in zip(outcomes.person, outcomes.fitted, strict=True)})
+    if len(np.unique(outcomes.fitted)) == 1:
+        return "participants resampled; a fixed model on a test cohort"
+    if per_person == outcomes.n_people and (outcomes.repeat == outcomes.repeat[0]).all():
+        return "participants resampled, models as fitted, each person predicted once"
+    return "participants resampled, models as fitted; given these participants"
