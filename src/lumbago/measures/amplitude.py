@@ -1,0 +1,307 @@
+"""Amplitude of low-frequency fluctuations, absolute (ALFF) and as a share (fALFF)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+
+Convention = Literal["dpabi", "afni", "std"]
+Detrend = Literal["convention", "linear", "quadratic"] | None
+
+_DETREND_OF: dict[str, Literal["linear", "quadratic"] | None] = {
+    "dpabi": "linear",
+    "afni": "quadratic",
+    "std": None,
+}
+_DEGREE = {None: 0, "linear": 1, "quadratic": 2}
+# Signals transformed at once: their spectra stay in cache.
+_BLOCK = 2048
+# What a polynomial leaves of a signal that it fits is rounding below this many units.
+_ROUNDING = 16
+
+
+def alff(
+    signals: np.ndarray,
+    *,
+    t_r: float,
+    band: tuple[float, float] = (0.01, 0.1),
+    convention: Convention = "dpabi",
+    detrend: Detrend = "convention",
+    kept: np.ndarray | None = None,
+) -> np.ndarray:
+    """Amplitude of the fluctuations of each signal inside `band`.
+
+    Parameters
+    ----------
+    signals : array of shape (n_volumes, n_signals)
+        Unfiltered signals, any unit. All volumes, also those that are not kept.
+    t_r : float
+        Repetition time, in seconds.
+    band : (float, float)
+        Lowest and highest frequency, in Hz. What lies above the Nyquist frequency does
+        not exist and is not missed; 0 is the mean and never counts.
+    convention : {"dpabi", "afni", "std"}
+        - ``dpabi``: zero-padding to a power of 2; mean over the band of 2 |X| / n_volumes, with
+          edges rounded inwards [2]_.
+        - ``afni``: no padding; sum over the band of 2 |X| / sqrt(n_volumes), edges rounded to
+          the nearest frequency, as 3dRSFC [3]_, but the two edges count whole (the band-pass
+          of 3dRSFC halves them).
+        - ``std``: standard deviation (divided by n_volumes) of the ideally band-passed signal.
+    detrend : {"convention", "linear", "quadratic"} or None
+        What to remove first; the convention's own is linear for ``dpabi``, quadratic for
+        ``afni``, the mean for ``std``. None removes the mean.
+    kept : array of int or None
+        Indices of the volumes that survive scrubbing, increasing. Amplitudes then come from
+        fitting a sine and a cosine at each of the convention's frequencies to the kept
+        volumes (Lomb-Scargle), in the convention's scale for the full series. Volumes that
+        are not kept are never read.
+
+    Returns
+    -------
+    array of shape (n_signals,), float64, in the unit of the signals; 0 for a constant signal,
+    NaN where a kept value is not finite.
+
+    Raises
+    ------
+    ValueError
+        If the band holds no frequency that the series resolves, ``std`` is asked for
+        scrubbed signals, or an argument is out of its range.
+
+    References
+    ----------
+    .. [1] Zang et al. (2007). Altered baseline brain activity in children with ADHD revealed
+       by resting-state functional MRI. Brain Dev 29, 83-91. doi:10.1016/j.braindev.2006.07.002
+    .. [2] Yan et al. (2016). DPABI: data processing & analysis for (resting-state) brain
+       imaging. Neuroinformatics 14, 339-351. doi:10.1007/s12021-016-9299-4
+    .. [3] Taylor & Saad (2013). FATCAT: (an efficient) functional and tractographic
+       connectivity analysis toolbox. Brain Connect 3, 523-535. doi:10.1089/brain.2013.0154
+    """
+    spectrum = _Spectrum(signals, t_r, band, convention, detrend, kept, "alff")
+    found = np.empty(spectrum.n_signals)
+    for some, size in spectrum.blocks():
+        inside = size[spectrum.inside].sum(axis=0, dtype=np.float64)
+        if convention == "std":
+            found[some] = np.sqrt(inside)
+        elif convention == "afni":
+            found[some] = inside * np.sqrt(spectrum.n_volumes)
+        else:
+            found[some] = inside / (spectrum.inside.stop - spectrum.inside.start)
+    return found
+
+
+def falff(
+    signals: np.ndarray,
+    *,
+    t_r: float,
+    band: tuple[float, float] = (0.01, 0.1),
+    convention: Convention = "dpabi",
+    detrend: Detrend = "convention",
+    kept: np.ndarray | None = None,
+) -> np.ndarray:
+    """Share of the amplitude spectrum that lies inside `band`.
+
+    Parameters
+    ----------
+    signals, t_r, band, detrend, kept
+        As for `alff`. The signals must not have been filtered.
+    convention : {"dpabi", "afni", "std"}
+        As for `alff`. The whole is the sum over all frequencies but 0 (``dpabi``), without
+        the highest as well (``afni``), or the standard deviation of the unfiltered signal
+        (``std``: a ratio of powers under a root, not of amplitudes).
+
+    Returns
+    -------
+    array of shape (n_signals,), dimensionless, in [0, 1]; NaN where a signal is constant or a
+    kept value is not finite.
+
+    Raises
+    ------
+    ValueError
+        If the band holds no frequency that the series resolves, ``std`` is asked for
+        scrubbed signals, or an argument is out of its range.
+
+    References
+    ----------
+    .. [1] Zou et al. (2008). An improved approach to detection of amplitude of low-frequency
+       fluctuation (ALFF) for resting-state fMRI: fractional ALFF. J Neurosci Methods 172,
+       137-141. doi:10.1016/j.jneumeth.2008.04.012
+    """
+    spectrum = _Spectrum(signals, t_r, band, convention, detrend, kept, "falff")
+    found = np.empty(spectrum.n_signals)
+    for some, size in spectrum.blocks():
+        inside = size[spectrum.inside].sum(axis=0, dtype=np.float64)
+        whole = size[spectrum.whole].sum(axis=0, dtype=np.float64)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            share = np.minimum(inside / whole, 1)
+        found[some] = np.sqrt(share) if convention == "std" else share
+    return found
+
+
+class _Spectrum:
+    """The frequencies of one convention, and the amplitudes of signals at them.
+
+    Amplitudes are those of sines in the unit of the signal (their mean squares, for
+    ``std``); the scale of a convention is put on by the caller.
+    """
+
+    def __init__(
+        self,
+        signals: np.ndarray,
+        t_r: float,
+        band: tuple[float, float],
+        convention: Convention,
+        detrend: Detrend,
+        kept: np.ndarray | None,
+        where: str,
+    ):
+        signals = np.asarray(signals)
+        if signals.ndim != 2:
+            raise ValueError(
+                f"{where}: expected signals of shape (n_volumes, n_signals), got {signals.shape}"
+            )
+        if convention not in _DETREND_OF:
+            raise ValueError(
+                f"{where}: convention is 'dpabi', 'afni' or 'std', got {convention!r}"
+            )
+        if detrend == "convention":
+            detrend = _DETREND_OF[convention]
+        if detrend not in _DEGREE:
+            raise ValueError(
+                f"{where}: detrend is 'convention', None, 'linear' or 'quadratic', got {detrend!r}"
+            )
+        if not (np.isfinite(t_r) and t_r > 0):
+            raise ValueError(f"{where}: t_r is a positive number of seconds, got {t_r}")
+        if convention == "std" and kept is not None:
+            raise ValueError(
+                f"{where}: convention 'std' needs every volume; "
+                "use 'dpabi' or 'afni' for scrubbed signals"
+            )
+        self.signals = signals
+        self.n_volumes, self.n_signals = signals.shape
+        self.kept = None if kept is None else _checked_kept(kept, self.n_volumes, where)
+        self.squared = convention == "std"
+
+        times = np.arange(self.n_volumes) if self.kept is None else self.kept
+        degree = _DEGREE[detrend]
+        if len(times) < degree + 3:
+            raise ValueError(
+                f"{where}: {len(times)} volumes are too few for a spectrum; "
+                f"at least {degree + 3} are needed"
+            )
+        self.trend = _polynomials(times, degree)
+        self.n_grid = self.n_volumes
+        if convention == "dpabi":
+            self.n_grid = 1 << (self.n_volumes - 1).bit_length()
+        last = self.n_grid // 2 - 1 if convention == "afni" else self.n_grid // 2
+        self.whole = slice(1, last + 1)
+        self.inside = _bins(band, t_r, self.n_volumes, self.n_grid, last, convention, where)
+        self.fit = None if self.kept is None else _sine_fit(self.kept, self.n_grid)
+
+    def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Amplitudes by block of signals, each of shape (n_frequencies, n_block)."""
+        single = self.signals.dtype in (np.float16, np.float32)
+        dtype = np.float32 if single else np.float64
+        trend = self.trend.astype(dtype)
+        fit = None if self.fit is None else self.fit.astype(dtype)
+        for start in range(0, self.n_signals, _BLOCK):
+            some = slice(start, min(start + _BLOCK, self.n_signals))
+            values = self.signals[:, some] if self.kept is None else self.signals[self.kept, some]
+            with np.errstate(invalid="ignore", over="ignore"):
+                yield some, self._amplitudes(_detrended(values.astype(dtype), trend), fit)
+
+    def _amplitudes(self, values: np.ndarray, fit: np.ndarray | None) -> np.ndarray:
+        if fit is not None:
+            cosine, sine = np.split(fit @ values, 2)
+            return np.hypot(cosine, sine)
+        transformed = np.fft.rfft(values, n=self.n_grid, axis=0)
+        amplitude = np.abs(transformed)
+        amplitude *= 2 / self.n_volumes
+        if self.squared:
+            # A sine of amplitude A has the mean square A^2 / 2; at the Nyquist frequency there
+            # is no sine beside the cosine, and its amplitude is half of what stands here.
+            amplitude **= 2
+            amplitude /= 2
+            if self.n_grid % 2 == 0:
+                amplitude[-1] /= 2
+        return amplitude
+
+
+def _bins(
+    band: tuple[float, float],
+    t_r: float,
+    n_volumes: int,
+    n_grid: int,
+    last: int,
+    convention: Convention,
+    where: str,
+) -> slice:
+    """Positions in the spectrum that a band covers, by the convention's rounding."""
+    low, high = (float(edge) for edge in band)
+    if not 0 <= low < high:
+        raise ValueError(f"{where}: a band rises from at least 0 Hz, got {low:g} to {high:g}")
+    if convention == "dpabi":
+        # DPABI counts from 1, and its rounding is of the index so counted.
+        first_bin = int(np.ceil(low * n_grid * t_r + 1)) - 1
+        last_bin = int(np.floor(min(high * n_grid * t_r, n_grid) + 1)) - 1
+    else:
+        first_bin = int(np.rint(low * n_grid * t_r))
+        last_bin = int(np.rint(min(high * n_grid * t_r, n_grid)))
+    first_bin, last_bin = max(first_bin, 1), min(last_bin, last)
+    resolution, nyquist = 1 / (n_volumes * t_r), 0.5 / t_r
+    if last_bin < first_bin or high < resolution * (1 - 1e-9) or low > nyquist * (1 + 1e-9):
+        raise ValueError(
+            f"{where}: no frequency lies in the band {low:g} to {high:g} Hz; "
+            f"a series of {n_volumes} volumes every {t_r:g} s "
+            f"resolves {resolution:.4f} to {nyquist:.4f} Hz"
+        )
+    return slice(first_bin, last_bin + 1)
+
+
+def _checked_kept(kept: np.ndarray, n_volumes: int, where: str) -> np.ndarray:
+    kept = np.asarray(kept)
+    if kept.ndim != 1 or not np.issubdtype(kept.dtype, np.integer):
+        raise ValueError(f"{where}: kept holds volume indices, got an array of {kept.dtype}")
+    if not len(kept) or kept[0] < 0 or kept[-1] >= n_volumes or (np.diff(kept) < 1).any():
+        raise ValueError(
+            f"{where}: kept holds increasing volume indices from 0 to {n_volumes - 1}, at least one"
+        )
+    return kept
+
+
+def _polynomials(times: np.ndarray, degree: int) -> np.ndarray:
+    """Orthonormal polynomials at the given times, (n_times, degree + 1)."""
+    scaled = (times - times.mean()) / np.ptp(times)
+    return np.linalg.qr(np.vander(scaled, degree + 1, increasing=True))[0]
+
+
+def _detrended(values: np.ndarray, trend: np.ndarray) -> np.ndarray:
+    """Take polynomials out of signals; what is only rounding afterwards becomes 0."""
+    # One of its own values first: a constant is then exactly 0, and single precision is
+    # spent on the fluctuations, not on the mean that they ride on.
+    values -= values[0].copy()
+    size = np.abs(values).max(axis=0)
+    values -= trend @ (trend.T @ values)
+    nothing = np.abs(values).max(axis=0) <= _ROUNDING * np.finfo(values.dtype).eps * size
+    values[:, nothing] = 0
+    return values
+
+
+def _sine_fit(kept: np.ndarray, n_grid: int) -> np.ndarray:
+    """Matrix from kept volumes to least-squares cosines, then sines, of every frequency.
+
+    At 0 and at the Nyquist frequency of an even grid the sine vanishes, and the cosine that
+    is left is doubled there, as the two halves of a spectrum are in 2 |X| / n. Where the kept
+    volumes cannot tell sine from cosine the smallest of the solutions is taken.
+    """
+    # Whole cycles are taken off in integers, so that late volumes keep their digits.
+    turns = np.outer(np.arange(n_grid // 2 + 1), kept) % n_grid
+    angle = 2 * np.pi * turns / n_grid
+    waves = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    inner = waves @ waves.transpose(0, 2, 1)
+    fit = np.linalg.pinv(inner, rcond=1e-9, hermitian=True) @ waves
+    fit[0] *= 2
+    if n_grid % 2 == 0:
+        fit[-1] *= 2
+    return np.concatenate([fit[:, 0], fit[:, 1]])
