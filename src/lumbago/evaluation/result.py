@@ -225,13 +225,12 @@ def _type_of(column: pd.Series) -> str:
 def _read_table(path: Path, types: Mapping[str, str]) -> pd.DataFrame:
     if not types:
         return pd.DataFrame()
-    table = pd.read_csv(
-        path,
-        sep="\t",
-        dtype=dict(types),
-        keep_default_na=False,
-        na_values=["n/a"],
-        float_precision="round_trip",
-    )
-    words = [c for c, t in types.items() if t == "str"]
-    return table.astype(dict.fromkeys(words, object))
+    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, na_values=["n/a"])
+    # Python's own reading of decimals is exact; that of pandas depends on its version.
+    for column, kind in types.items():
+        if kind == "bool":
+            table[column] = table[column] == "True"
+        elif kind != "str":
+            words = table[column].astype(object).to_numpy()
+            table[column] = words.astype(float if "float" in kind else int).astype(kind)
+    return table
