@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from lumbago.errors import EnvironmentProblem, InputError
+from lumbago.evaluation.result import Result
 from lumbago.store import write_file
 
 SCHEMA = 1
@@ -69,29 +71,34 @@ class RunFolder:
         return self._table("exclusions")
 
     @cached_property
+    def result(self) -> Result:
+        """Predictions and what derives from them, as the run computed them."""
+        return Result.load(self.path)
+
+    @property
     def predictions(self) -> pd.DataFrame:
         """One row per model, scheme, repeat and tested sample."""
-        return self._table("predictions", as_written=("y_true", "y_pred"))
+        return self.result.predictions
 
-    @cached_property
+    @property
     def fits(self) -> pd.DataFrame:
         """One row per fitted model: training size, chosen settings, dropped columns, seconds."""
-        return self._table("fits")
+        return self.result.fits
 
-    @cached_property
+    @property
     def weights(self) -> pd.DataFrame:
         """Coefficients and Haufe patterns by feature, means over folds."""
-        return self._table("weights")
+        return self.result.weights
 
-    @cached_property
+    @property
     def nulls(self) -> pd.DataFrame:
         """Scores under permuted labels, one row per permutation and metric."""
-        return self._table("nulls")
+        return self.result.nulls
 
-    @cached_property
+    @property
     def audit(self) -> pd.DataFrame:
         """What the leakage checks found: features, model, scheme, check, verdict, detail."""
-        return self._table("audit")
+        return self.result.audit
 
     @cached_property
     def scores(self) -> pd.DataFrame:
@@ -113,14 +120,24 @@ class RunFolder:
         text = table.to_csv(sep="\t", index=False, na_rep="n/a", lineterminator="\n")
         self._write(f"{name}.tsv", text)
 
+    def write_result(self, result: Result) -> None:
+        """Write the tables of a result."""
+        with self._writing():
+            result.save(self.path)
+
     def _write(self, name: str, text: str) -> None:
-        try:
+        with self._writing():
             self.path.mkdir(parents=True, exist_ok=True)
             write_file(self.path / name, text.encode())
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             why = error.strerror or "the disk took only a part of it"
             raise EnvironmentProblem(
-                f"{self.path / name}: cannot write ({why}); free some space or choose another "
+                f"{self.path}: cannot write ({why}); free some space or choose another "
                 "folder with --output and run again to resume"
             ) from error
 
@@ -137,28 +154,23 @@ class RunFolder:
             raise InputError(f"{self.path / name}: expected a JSON object; run again")
         return document
 
-    def _table(self, name: str, as_written: tuple[str, ...] = ()) -> pd.DataFrame:
+    def _table(self, name: str) -> pd.DataFrame:
         path = self.path / f"{name}.tsv"
         try:
             header = pd.read_csv(path, sep="\t", nrows=0, keep_default_na=False)
-            words = dict.fromkeys((*_WORDS, *as_written), str)
             table = pd.read_csv(
                 path,
                 sep="\t",
                 keep_default_na=False,
                 na_values=["n/a"],
-                dtype={c: t for c, t in words.items() if c in header},
+                dtype={c: str for c in _WORDS if c in header},
                 float_precision="round_trip",
             )
         except FileNotFoundError:
             raise InputError(
                 f"{self.path}: expected a run folder with {path.name}, as `lumbago run` writes it"
             ) from None
-        except pd.errors.EmptyDataError:
-            return pd.DataFrame()
-        for column in ("session", "run", "split"):
+        for column in ("session", "run"):
             if column in table:
                 table[column] = table[column].fillna("")
-        if as_written and self.run.get("target", {}).get("kind") == "continuous":
-            table[list(as_written)] = table[list(as_written)].astype(float)
         return table

@@ -1,0 +1,266 @@
+"""What must hold between the parts of an experiment: names that meet, columns that may not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from lumbago.data.features import COVARIATE
+from lumbago.data.selection import columns_in
+from lumbago.errors import InputError, Problem
+from lumbago.evaluation.metrics import METRICS
+from lumbago.experiment.schema import DEFAULT_DENOISE, STANDARD, Experiment
+from lumbago.experiment.shape import expected_at, is_settings, kinds
+from lumbago.experiment.tree import Place, Tree
+from lumbago.experiment.words import near, unknown
+from lumbago.reading.atlases import LocalAtlas, atlas_names, load_atlas
+
+
+def reference_problems(tree: Tree) -> list[Problem]:
+    """Return a problem for every name that stands for nothing; works on unfinished trees."""
+    data = tree.data
+    names = {
+        section: list(data[section]) if isinstance(data.get(section), dict) else []
+        for section in ("targets", "denoise", "features", "feature_sets", "preparation", "models")
+    }
+    found = []
+    for what, place, name in _references(data):
+        known = {
+            "denoising": [*names["denoise"], DEFAULT_DENOISE],
+            "feature": names["features"],
+            "feature or feature set": [*names["feature_sets"], *names["features"]],
+            "preparation": [*names["preparation"], STANDARD],
+            "target": names["targets"],
+            "metric": list(METRICS),
+            "atlas": list(atlas_names()),
+        }[what]
+        known = list(dict.fromkeys(known))
+        if name not in known:
+            found.append(tree.problem(place, unknown(what, name, known)))
+    for name in set(names["feature_sets"]) & set(names["features"]):
+        if data["feature_sets"][name] != [name]:
+            what = "a feature has this name already; call the set something else"
+            found.append(tree.problem(("feature_sets", name), what, key=True))
+    return found
+
+
+def _references(data: Mapping[str, Any]) -> Iterator[tuple[str, Place, str]]:
+    for name, feature in _entries(data, "features"):
+        for key, what in (("denoise", "denoising"), ("atlas", "atlas")):
+            if isinstance(feature.get(key), str):
+                yield what, ("features", name, key), feature[key]
+    for name, cohort in _entries(data, "cohorts"):
+        if isinstance(cohort.get("atlas"), str):
+            yield "atlas", ("cohorts", name, "atlas"), cohort["atlas"]
+    sets = data.get("feature_sets")
+    for name, inside in sets.items() if isinstance(sets, dict) else ():
+        for i, feature in enumerate(inside if isinstance(inside, list) else ()):
+            if isinstance(feature, str):
+                yield "feature", ("feature_sets", name, i), feature
+    for name, model in _entries(data, "models"):
+        if isinstance(model.get("preparation"), str):
+            yield "preparation", ("models", name, "preparation"), model["preparation"]
+        wanted = model.get("features")
+        for i, feature in enumerate(wanted if isinstance(wanted, list) else ()):
+            if isinstance(feature, str) and not feature.startswith(COVARIATE):
+                yield "feature or feature set", ("models", name, "features", i), feature
+    evaluation = data.get("evaluation")
+    if isinstance(evaluation, dict):
+        for key, what in (("target", "target"), ("metrics", "metric")):
+            value = evaluation.get(key)
+            if isinstance(value, str):
+                yield what, ("evaluation", key), value
+            for i, one in enumerate(value if isinstance(value, list) else ()):
+                if isinstance(one, str):
+                    yield what, ("evaluation", key, i), one
+
+
+def _entries(data: Mapping[str, Any], section: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    entries = data.get(section)
+    if isinstance(entries, dict):
+        yield from ((k, v) for k, v in entries.items() if isinstance(v, dict))
+
+
+def meaning_problems(experiment: Experiment) -> Iterator[tuple[Place, str]]:
+    """Return what contradicts itself in an experiment whose parts are right one by one."""
+    yield from _rules(experiment)
+    yield from _features(experiment)
+    yield from _models(experiment)
+    yield from _columns(experiment)
+    yield from _evaluation(experiment)
+
+
+def _rules(experiment: Experiment) -> Iterator[tuple[Place, str]]:
+    rules: list[tuple[Place, str | None]] = [
+        (("targets", name, "where"), target.where) for name, target in experiment.targets.items()
+    ]
+    rules += [
+        (("cohorts", name, "keep"), getattr(cohort, "keep", None))
+        for name, cohort in experiment.cohorts.items()
+    ]
+    for place, rule in rules:
+        if rule is None:
+            continue
+        try:
+            columns_in(rule)
+        except InputError as error:
+            yield place, str(error)
+
+
+def _features(experiment: Experiment) -> Iterator[tuple[Place, str]]:
+    used = set(features_used(experiment))
+    images = [n for n, c in experiment.cohorts.items() if c.kind in ("bids", "simulated")]
+    for name, feature in experiment.features.items():
+        atlas = getattr(feature, "atlas", None)
+        place: Place = ("features", name)
+        if isinstance(atlas, str) and atlas not in atlas_names():
+            continue  # told with its line already
+        if atlas is not None:
+            try:
+                load_atlas(atlas)
+            except InputError as error:
+                yield (*place, "atlas"), str(error)
+        elif name in used and "atlas" in type(feature).model_fields:
+            only_maps = "keep_maps" in type(feature).model_fields
+            if only_maps or images:
+                why = "gives maps of voxels only" if only_maps else f"cannot divide {images[0]}"
+                yield (
+                    place,
+                    (
+                        f"without an atlas it {why}, and a model needs regions; "
+                        "add `atlas: lumbago200`, or leave it out of `feature_sets`"
+                    ),
+                )
+    for name, cohort in experiment.cohorts.items():
+        if isinstance(atlas := getattr(cohort, "atlas", None), LocalAtlas):
+            try:
+                load_atlas(atlas)
+            except InputError as error:
+                yield ("cohorts", name, "atlas"), str(error)
+
+
+def features_used(experiment: Experiment) -> list[str]:
+    """Return the features that some model is fitted on, in the order of the experiment."""
+    sets = {**{name: [name] for name in experiment.features}, **experiment.grid}
+    wanted: set[str] = set()
+    for model in experiment.models.values():
+        for name in model.features if model.features is not None else experiment.grid:
+            wanted.update(sets.get(name, ()))
+    return [name for name in experiment.features if name in wanted]
+
+
+def _models(experiment: Experiment) -> Iterator[tuple[Place, str]]:
+    wanted = {experiment.targets[t].resolved_kind for t in experiment.evaluation.targets}
+    for name, model in experiment.models.items():
+        if any(suits(model, kind) for kind in wanted):
+            continue
+        fitting = [
+            kind
+            for family in expected_at(Experiment, ("models", name))
+            if is_settings(family)
+            for kind in kinds(family)
+            if all(k in family.targets for k in wanted)
+        ]
+        yield (
+            ("models", name, "kind"),
+            f"{model.kind} has no twin for a {' or '.join(sorted(wanted))} target; "
+            f"expected one of {', '.join(fitting)}",
+        )
+
+
+def suits(model: Any, target_kind: str) -> bool:
+    """Tell whether a model predicts this kind of target."""
+    return target_kind in type(model).targets
+
+
+def steps_of(experiment: Experiment, model: Any) -> tuple[Any, ...]:
+    """Return the preparation of a model."""
+    if model.preparation is None or isinstance(model.preparation, str):
+        return experiment.steps[model.preparation or STANDARD]
+    return tuple(model.preparation)
+
+
+def _columns(experiment: Experiment) -> Iterator[tuple[Place, str]]:
+    targets = {experiment.targets[t].column: t for t in experiment.evaluation.targets}
+    columns = {
+        column: name
+        for name, feature in experiment.features.items()
+        for column in getattr(feature, "columns", ())
+    }
+    told = set()
+    for name, model in experiment.models.items():
+        named = model.preparation if isinstance(model.preparation, str) else STANDARD
+        at: Place = ("preparation", named) if named in experiment.preparation else ("models", name)
+        removed = {c for s in steps_of(experiment, model) for c in getattr(s, "covariates", ())}
+        for column in sorted(removed):
+            if column in targets and (at, column) not in told:
+                told.add((at, column))
+                yield (
+                    at,
+                    (
+                        f"{column!r} is residualized and is the column of target "
+                        f"{targets[column]!r}; take it out of the preparation"
+                    ),
+                )
+            if column in columns and (at, column) not in told:
+                told.add((at, column))
+                yield (
+                    at,
+                    (
+                        f"{column!r} is residualized and is a column of feature "
+                        f"{columns[column]!r}; take it out of one of them"
+                    ),
+                )
+            if COVARIATE + column in (model.features or ()):
+                yield (
+                    ("models", name),
+                    (
+                        f"{column!r} is a feature of this model and is residualized by its "
+                        "preparation; give the model another, such as `preparation: plain`"
+                    ),
+                )
+        for i, feature in enumerate(model.features or ()):
+            if feature.removeprefix(COVARIATE) in targets and feature.startswith(COVARIATE):
+                column = feature.removeprefix(COVARIATE)
+                yield (
+                    ("models", name, "features", i),
+                    (
+                        f"{column!r} is the column of target {targets[column]!r}: "
+                        "a model may not read what it predicts"
+                    ),
+                )
+    for column, feature in columns.items():
+        if column in targets:
+            yield (
+                ("features", feature, "columns"),
+                (
+                    f"{column!r} is the column of target {targets[column]!r}: "
+                    "a feature may not hold what is predicted"
+                ),
+            )
+
+
+def _evaluation(experiment: Experiment) -> Iterator[tuple[Place, str]]:
+    evaluation = experiment.evaluation
+    if len(set(evaluation.targets)) < len(evaluation.targets) or not evaluation.targets:
+        yield ("evaluation", "target"), "expected names of targets, each once"
+    for i, metric in enumerate(evaluation.metrics or ()):
+        target_kinds = [experiment.targets[t].resolved_kind for t in evaluation.targets]
+        if not any(kind in METRICS[metric].kinds for kind in target_kinds):
+            fitting = [m for m, about in METRICS.items() if set(target_kinds) & set(about.kinds)]
+            yield (
+                ("evaluation", "metrics", i),
+                (
+                    f"{metric} means nothing for a {target_kinds[0]} target; "
+                    f"expected one of {', '.join(fitting)}{near(metric, fitting)}"
+                ),
+            )
+    schemes = [s.model_dump_json() for s in evaluation.schemes]
+    for i, scheme in enumerate(schemes):
+        if scheme in schemes[:i]:
+            yield ("evaluation", "schemes", i), "the same scheme stands above"
+
+
+def located(problems: Iterable[tuple[Place, str]], tree: Tree) -> list[Problem]:
+    """Give problems the line and column they stand at."""
+    return [tree.problem(place, message) for place, message in problems]

@@ -1,0 +1,157 @@
+"""An experiment: cohorts, features, models and schemes, as one frozen object.
+
+The families of kinds meet here and nowhere else: each is one tuple of settings
+classes, fed into a union told apart by ``kind``.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from lumbago.evaluation import SCHEMES
+from lumbago.experiment.shape import one_of
+from lumbago.extractors import EXTRACTORS
+from lumbago.models import MODELS, Preparation
+from lumbago.models import STANDARD as STANDARD_STEPS
+from lumbago.reading import COHORT_READERS
+from lumbago.reading.denoise import Denoise
+from lumbago.simulation import SIMULATED
+from lumbago.spec import Spec
+
+ALL = "all"
+"""Name of the feature set that holds every feature, where none is named."""
+STANDARD = "standard"
+"""Name of the preparation that models take unless they say otherwise."""
+DEFAULT_DENOISE = "default"
+
+AnyCohort = one_of((*COHORT_READERS, *SIMULATED))
+AnyFeature = one_of(EXTRACTORS)
+AnyModel = one_of(MODELS)
+AnyScheme = one_of(SCHEMES)
+
+Level = str | int | float
+
+
+class TargetSpec(Spec):
+    """What to predict: classes made of a column's levels, or a number."""
+
+    column: str
+    """Column of participants or sessions."""
+    kind: Literal["binary", "multiclass", "continuous"] | None = None
+    """Follows from `classes` unless it is continuous."""
+    classes: dict[str, list[Level]] | None = None
+    """Class names and the levels of the column that belong to each."""
+    positive: str | None = None
+    """The class whose probability and ROC curve are shown; needed with two classes."""
+    where: str | None = None
+    """Rule for the samples that count, over columns and over targets with classes."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> TargetSpec:
+        if self.kind == "continuous":
+            if self.classes or self.positive:
+                raise ValueError("a continuous target has no classes; drop `classes`/`positive`")
+            return self
+        if not self.classes:
+            raise ValueError(
+                "expected `classes: {patient: [CLBP], control: [HC]}` or `kind: continuous`"
+            )
+        if len(self.classes) < 2:
+            raise ValueError(f"one class ({next(iter(self.classes))}) leaves nothing to tell apart")
+        levels = [str(level) for inside in self.classes.values() for level in inside]
+        twice = {level for level in levels if levels.count(level) > 1}
+        if twice:
+            raise ValueError(f"level {sorted(twice)[0]!r} belongs to two classes")
+        n = {"binary": 2}.get(self.kind or "", len(self.classes))
+        if n != len(self.classes):
+            raise ValueError(f"a binary target has 2 classes, got {len(self.classes)}")
+        if len(self.classes) == 2 and self.positive is None:
+            names = " or ".join(self.classes)
+            raise ValueError(f"`positive` is missing: say which class is positive, {names}")
+        if self.positive is not None and self.positive not in self.classes:
+            names = ", ".join(self.classes)
+            raise ValueError(f"positive: {self.positive!r} is none of the classes {names}")
+        return self
+
+    @property
+    def resolved_kind(self) -> str:
+        """The kind, told from the number of classes where it is not given."""
+        if self.kind is not None:
+            return self.kind
+        return "binary" if len(self.classes or {}) == 2 else "multiclass"
+
+
+class Evaluation(Spec):
+    """Which answer is asked for, and how honestly it is tested."""
+
+    target: str | list[str]
+    """Name of a target, or several; each gets tables and a report of its own."""
+    schemes: list[AnyScheme] = Field(min_length=1)  # type: ignore[valid-type]
+    """How people are split into training and test."""
+    metrics: list[str] | None = None
+    """Scores of the report; those that fit the target where none are named."""
+    permutations: int = Field(default=0, ge=0, le=1_000_000)
+    """Label permutations behind each p-value; 0 for none."""
+    baselines: bool = True
+    """Majority, motion-only and site-only models beside yours."""
+    audit: bool = True
+    """Check every pipeline for leakage by poisoning one test fold."""
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of the targets."""
+        return (self.target,) if isinstance(self.target, str) else tuple(self.target)
+
+
+class Experiment(Spec):
+    """Everything a run needs to know."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=100)
+    """Names the run folder."""
+    question: str = ""
+    """What the run is meant to answer, in one sentence; heads the report."""
+    seed: int = Field(default=0, ge=0)
+    """Every random number follows from it."""
+    cohorts: dict[str, AnyCohort] = Field(min_length=1)  # type: ignore[valid-type]
+    targets: dict[str, TargetSpec] = Field(min_length=1)
+    denoise: dict[str, Denoise | None] = Field(default_factory=dict)
+    """Named denoising; `default` serves every feature that names none."""
+    features: dict[str, AnyFeature] = Field(min_length=1)  # type: ignore[valid-type]
+    feature_sets: dict[str, list[str]] = Field(default_factory=dict)
+    """What every model runs on; by default each feature alone, and all together."""
+    preparation: dict[str, Preparation] = Field(default_factory=dict)
+    """Named lists of steps fitted inside every training fold; models take `standard`."""
+    models: dict[str, AnyModel] = Field(min_length=1)  # type: ignore[valid-type]
+    evaluation: Evaluation
+
+    @property
+    def grid(self) -> dict[str, list[str]]:
+        """Feature sets that every model runs on, with the features in each."""
+        if self.feature_sets:
+            return {name: list(inside) for name, inside in self.feature_sets.items()}
+        return default_sets(list(self.features))
+
+    @property
+    def steps(self) -> dict[str, tuple[Spec, ...]]:
+        """Every named preparation; `standard` is there even where the experiment has none."""
+        if STANDARD in self.preparation:
+            return dict(self.preparation)
+        return {STANDARD: STANDARD_STEPS, **self.preparation}
+
+    def main_denoise(self) -> Denoise | None:
+        """Return the denoising whose motion columns describe the participants."""
+        return self.denoise.get(DEFAULT_DENOISE, Denoise())
+
+
+def default_sets(features: list[str]) -> dict[str, list[str]]:
+    """Return each feature alone and, where there are several, all together.
+
+    >>> default_sets(["alff", "reho"])
+    {'alff': ['alff'], 'reho': ['reho'], 'all': ['alff', 'reho']}
+    """
+    sets = {name: [name] for name in features}
+    if len(features) > 1 and ALL not in sets:
+        sets[ALL] = list(features)
+    return sets
