@@ -1,1 +1,16 @@
-"""."""
+"""What is taken from one scan: settings that measure it, never fitted, so never leaking."""
+
+from lumbago.extractors.amplitude import Amplitude
+from lumbago.extractors.base import Extractor, VoxelExtractor
+from lumbago.extractors.columns import TableColumns
+from lumbago.extractors.connectome import Connectome
+from lumbago.extractors.homogeneity import Homogeneity
+from lumbago.extractors.regional import Regional
+
+EXTRACTORS = (Amplitude, Homogeneity, Connectome, Regional, TableColumns)
+"""Every class that ``features:`` of an experiment can name by its ``kind``."""
+
+__all__ = [
+    "EXTRACTORS", "Amplitude", "Connectome", "Extractor", "Homogeneity", "Regional",
+    "TableColumns", "VoxelExtractor",
+]  # fmt: skip

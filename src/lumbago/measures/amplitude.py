@@ -162,9 +162,7 @@ class _Spectrum:
                 f"{where}: expected signals of shape (n_volumes, n_signals), got {signals.shape}"
             )
         if convention not in _DETREND_OF:
-            raise ValueError(
-                f"{where}: convention is 'dpabi', 'afni' or 'std', got {convention!r}"
-            )
+            raise ValueError(f"{where}: convention is 'dpabi', 'afni' or 'std', got {convention!r}")
         if detrend == "convention":
             detrend = _DETREND_OF[convention]
         if detrend not in _DEGREE:

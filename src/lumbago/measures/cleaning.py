@@ -167,9 +167,15 @@ def _filtered(
     detrend: bool,
 ) -> np.ndarray:
     low, high = band
-    return _nilearn_clean(
-        values, detrend=detrend, filter="butterworth", high_pass=low, low_pass=high, t_r=t_r
-    )
+    try:
+        return _nilearn_clean(
+            values, detrend=detrend, filter="butterworth", high_pass=low, low_pass=high, t_r=t_r
+        )
+    except ValueError as error:
+        # scipy mirrors the ends of the series, and needs that much of it.
+        raise ValueError(
+            f"cleaning: {len(values)} volumes are too few to be filtered to {band} Hz ({error})"
+        ) from None
 
 
 def _nilearn_clean(values: np.ndarray, **settings: object) -> np.ndarray:
@@ -204,9 +210,7 @@ def _checked_band(
     if t_r is None or not (np.isfinite(t_r) and t_r > 0):
         raise ValueError(f"cleaning: a band needs t_r in seconds, got {t_r}")
     nyquist = 0.5 / t_r
-    if (low is not None and not 0 <= low < nyquist) or (
-        high is not None and not (low or 0) < high
-    ):
+    if (low is not None and not 0 <= low < nyquist) or (high is not None and not (low or 0) < high):
         raise ValueError(
             f"cleaning: band {band} Hz must rise and begin below {nyquist:.4f} Hz, "
             f"the highest frequency that t_r = {t_r} s resolves"

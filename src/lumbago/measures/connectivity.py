@@ -104,9 +104,7 @@ def covariance(signals: np.ndarray, shrinkage: Shrinkage = None) -> np.ndarray:
     return _spread((found + found.T) / 2, known)
 
 
-def partial_correlation(
-    signals: np.ndarray, shrinkage: Shrinkage = "ledoit_wolf"
-) -> np.ndarray:
+def partial_correlation(signals: np.ndarray, shrinkage: Shrinkage = "ledoit_wolf") -> np.ndarray:
     """Correlation of every pair of signals given all others.
 
     Signals are standardized first: shrinking pulls all variances together, so

@@ -64,7 +64,7 @@ def kendall_w(signals: np.ndarray, ties: Ties = "average") -> float:
     spread = ranks.sum(axis=0, dtype=np.float64) - n_signals * (n_volumes + 1)
     correction = tied.sum(dtype=np.float64) if ties == "corrected" else 0.0
     with np.errstate(invalid="ignore"):
-        return float(_concordance(spread @ spread, np.float64(n_signals), n_volumes, correction))
+        return float(_concordance(spread @ spread, float(n_signals), n_volumes, correction))
 
 
 def reho(
@@ -171,7 +171,6 @@ def _reho(
         tied.reshape(-1)[at] = groups
 
     list(pool.map(rank, range(0, len(to), _VOXELS_AT_ONCE)))
-    del gathered
 
     result = np.full(mask.shape, np.nan)
     inner = (slice(reach, -reach),) * 2
@@ -195,7 +194,10 @@ def _reho(
 
 
 def _concordance(
-    squares: np.ndarray, n_signals: np.ndarray, n_volumes: int, correction: np.ndarray | float
+    squares: np.ndarray | float,
+    n_signals: np.ndarray | float,
+    n_volumes: int,
+    correction: np.ndarray | float,
 ) -> np.ndarray:
     """W from the squared deviations of doubled rank sums."""
     n = float(n_volumes)
@@ -230,7 +232,7 @@ def _doubled_ranks(signals: np.ndarray, dtype: type) -> tuple[np.ndarray, np.nda
     if uneven.any():
         places = places.copy()
         places[uneven], groups[uneven] = _shared_places(same[uneven], dtype)
-    ranks = np.empty(signals.shape, dtype)
+    ranks: np.ndarray = np.empty(signals.shape, dtype)
     np.put_along_axis(ranks, order, places, axis=1)
     return ranks, groups
 

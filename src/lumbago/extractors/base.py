@@ -1,0 +1,215 @@
+"""What every extractor is: settings that turn one recording into named features."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import AfterValidator
+
+from lumbago.data import Atlas, Extraction, Scan, Signals
+from lumbago.errors import ScanRejected
+from lumbago.reading.atlases import AtlasRef, load_atlas
+from lumbago.reading.denoise import Denoise
+from lumbago.reading.sampling import region_means, space_note
+from lumbago.spec import Spec
+
+if TYPE_CHECKING:
+    from lumbago.reading.recording import Recording
+
+
+def _rising(band: tuple[float, float]) -> tuple[float, float]:
+    low, high = band
+    if not 0 <= low < high:
+        raise ValueError(f"a band rises from at least 0 Hz, got {low:g} to {high:g}")
+    return band
+
+
+Band = Annotated[tuple[float, float], AfterValidator(_rising)]
+"""Lowest and highest frequency, in Hz."""
+
+
+class Extractor(Spec):
+    """Features of one scan, from that scan alone.
+
+    Nothing is fitted across participants here; that is a step of a model. A subclass
+    says what it needs, and turns a `Recording` into an `Extraction`.
+    """
+
+    needs: ClassVar[frozenset[frozenset[str]]] = frozenset()
+    """Alternatives of file roles; a scan that offers none of them is not this one's."""
+
+    kind: str
+    denoise: Denoise | None = Denoise()
+    """What is regressed out and scrubbed first, with the trend; null leaves the signals alone."""
+
+    @property
+    def average(self) -> Literal["mean", "fisher_z"]:
+        """How the runs of one session become one value."""
+        return "mean"
+
+    def applies_to(self, scan: Scan) -> bool:
+        """Tell whether the scan offers what this extractor needs."""
+        return any(roles <= set(scan.files) for roles in self.needs)
+
+    def inputs(self, scan: Scan) -> tuple[str, ...]:
+        """Roles of the scan's files whose content decides the result, sorted."""
+        roles = set().union(*(n for n in self.needs if n <= set(scan.files)))
+        if roles & {"bold", "timeseries"}:
+            roles |= {"mask"} if "bold" in roles else set()
+            roles |= {"confounds", "motion"} if self.denoise is not None else set()
+        return tuple(sorted(roles & set(scan.files)))
+
+    def atlas_digest(self) -> str:
+        """SHA-256 of the regions that decide the result, empty where regions play no part."""
+        atlas: AtlasRef | None = getattr(self, "atlas", None)
+        return "" if atlas is None else load_atlas(atlas).digest
+
+    def extract(self, recording: Recording) -> Extraction:
+        """Measure one recording.
+
+        Raises
+        ------
+        ScanRejected
+            If this recording cannot give this feature; the reason names no participant.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must say how it measures a recording")
+
+    def on_image(
+        self, img: Any, *, mask_img: Any = None, confounds: Any = None, t_r: float | None = None
+    ) -> Extraction:
+        """Measure one image, outside any cohort.
+
+        Parameters
+        ----------
+        img : Nifti1Image or path
+            4D image, or a 3D one for extractors of still maps.
+        mask_img : Nifti1Image or path, optional
+            Where the brain lies; computed from the image where not given.
+        confounds : DataFrame, path or array, optional
+            One row per volume, all of them regressed out.
+        t_r : float, optional
+            Repetition time, in seconds; the header's where not given.
+
+        Returns
+        -------
+        Extraction
+            Its names begin behind the feature's key; its maps are Nifti1Images.
+
+        Warns
+        -----
+        UserWarning
+            Of everything that a report would note, such as a scan that is short.
+        """
+        from lumbago.reading.recording import Recording
+
+        recording = Recording.from_image(img, mask_img=mask_img, confounds=confounds, t_r=t_r)
+        found = self._measured(recording, keep_maps=True)
+        for note in found.notes:
+            warnings.warn(f"{self.kind}: {note}", UserWarning, stacklevel=2)
+        return found
+
+    def _measured(self, recording: Recording, *, keep_maps: bool) -> Extraction:
+        """Measure, keeping voxel maps whatever the settings say; most extractors have none."""
+        return self.extract(recording)
+
+
+class VoxelExtractor(Extractor):
+    """One or more values per voxel, as maps, as regional means, or both.
+
+    A subclass only says what is measured in the signals; where they come from and
+    where the values go is the same for all.
+    """
+
+    needs: ClassVar[frozenset[frozenset[str]]] = frozenset({frozenset({"bold"})})
+
+    atlas: AtlasRef | None = None
+    """Regions whose means become features; without it there are maps only."""
+    normalize: Literal["mean", "zscore"] | None = None
+    """Within the mask: divide by the mean (DPABI's mALFF, mReHo), or take the mean away and
+    divide by the standard deviation (zALFF, zReHo); null leaves the measure's own unit."""
+    keep_maps: bool = False
+    """Whether maps are stored beside regional means."""
+
+    @property
+    def filtered_to(self) -> Band | None:
+        """The band that signals are filtered to before they are measured; None filters nothing."""
+        return None
+
+    def measure(self, signals: Signals) -> Mapping[str, np.ndarray]:
+        """Return one value per voxel for each variant; a single unnamed variant is ``""``."""
+        raise NotImplementedError(f"{type(self).__name__} must say what it measures in signals")
+
+    def remarks(self, signals: Signals) -> tuple[str, ...]:
+        """What a reader of the values must know of the signals they came from."""
+        return ()
+
+    def extract(self, recording: Recording) -> Extraction:
+        """Measure every voxel, then average over the regions of the atlas."""
+        return self._measured(recording, keep_maps=self.keep_maps or self.atlas is None)
+
+    def _measured(self, recording: Recording, *, keep_maps: bool) -> Extraction:
+        signals = recording.voxels(self.denoise, band=self.filtered_to)
+        try:
+            measured = self.measure(signals)
+        except ValueError as error:
+            raise ScanRejected("E_MEASURE", f"{self.kind}: {error}") from error
+        measured = {name: self._normalized(values) for name, values in measured.items()}
+
+        maps = {}
+        if keep_maps:
+            maps = {n or self.kind: signals.to_volume(v).to_image() for n, v in measured.items()}
+        names: list[str] = []
+        values: list[np.ndarray] = []
+        coverage: dict[str, float] = {}
+        notes = [*recording.notes, *self.remarks(signals)]
+        if self.atlas is not None:
+            atlas = load_atlas(self.atlas)
+            notes.append(space_note(atlas, recording.scan.space))
+            for variant, of_voxels in measured.items():
+                means, covered = regional_means(of_voxels, signals, atlas)
+                names += feature_names(atlas.names, variant)
+                values.append(means)
+                for region, share in zip(atlas.names, covered, strict=True):
+                    coverage[region] = min(coverage.get(region, 1.0), float(share))
+        return Extraction(
+            names=tuple(names),
+            values=np.concatenate([np.empty(0, np.float32), *values]),
+            maps=maps,
+            coverage=coverage,
+            notes=tuple(dict.fromkeys(note for note in notes if note)),
+        )
+
+    def _normalized(self, values: np.ndarray) -> np.ndarray:
+        if self.normalize is None:
+            return values
+        known = values[np.isfinite(values)]
+        spread = known.mean() if self.normalize == "mean" else known.std(ddof=1)
+        if len(known) < 2 or not spread > 0:
+            raise ScanRejected(
+                "E_FLAT", f"{self.kind}: the voxels do not differ, so nothing can be normalized"
+            )
+        centre = known.mean() if self.normalize == "zscore" else 0.0
+        return np.asarray((values - centre) / spread)
+
+
+def regional_means(
+    values: np.ndarray, signals: Signals, atlas: Atlas
+) -> tuple[np.ndarray, np.ndarray]:
+    """Average one value per voxel over regions: float32 means, and coverage in [0, 1]."""
+    assert signals.mask is not None
+    assert signals.affine is not None
+    means, coverage = region_means(values[None], signals.mask, signals.affine, atlas)
+    return means[0], coverage
+
+
+def feature_names(regions: tuple[str, ...], variant: str = "") -> list[str]:
+    """Return the names of regional features behind the key.
+
+    >>> feature_names(("insula_L", "insula_R"), "low")
+    ['.low:insula_L', '.low:insula_R']
+    """
+    prefix = f".{variant}" if variant else ""
+    return [f"{prefix}:{region}" for region in regions]
