@@ -28,6 +28,11 @@ class Scan:
         Name of the space the files lie in (``MNI152NLin2009cAsym``, ``scanner``).
     entities : mapping
         Remaining BIDS entities (task, acq, desc, atlas).
+    columns : tuple of str
+        Columns of a time series table to use, in this order; a column that the table
+        lacks is a region without data. Empty takes all, as they stand.
+    labels : tuple of str
+        Names of the regions (columns, or nodes of a connectome); empty takes the file's own.
     """
 
     participant: str
@@ -38,6 +43,8 @@ class Scan:
     t_r: float | None = None
     space: str | None = None
     entities: Mapping[str, str] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
     @property
     def index(self) -> tuple[str, str, str]:

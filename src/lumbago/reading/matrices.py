@@ -1,0 +1,140 @@
+"""Connectivity matrices on disk: vectors, squares, tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from lumbago.errors import ScanRejected
+from lumbago.reading.numeric import read_numbers
+
+SYMMETRY_TOLERANCE = 1e-4
+"""A matrix may differ from its transpose by this much (single precision, rounded tables)."""
+MAX_NODES = 20_000
+
+
+def read_matrix(
+    path: Path, *, n_nodes: int | None = None
+) -> tuple[np.ndarray, tuple[str, ...] | None]:
+    """Read one connectivity matrix.
+
+    Parameters
+    ----------
+    path : Path
+        ``.npy``: a square matrix, or its upper triangle row by row (without the diagonal; with
+        it only where `n_nodes` says so). ``.tsv``, ``.csv``: a square table, with or without
+        node names in header and first column.
+    n_nodes : int or None
+        How many nodes are expected.
+
+    Returns
+    -------
+    matrix : array of shape (n, n), float64
+        Symmetric; 1 on the diagonal where a vector has none. NaN where a region had no data.
+    names : tuple of str or None
+        Names of the nodes, where the file tells them.
+
+    Raises
+    ------
+    ScanRejected
+        ``E_OBJECTS`` Python objects inside (never loaded), ``E_MATRIX`` no such matrix,
+        ``E_INF`` infinite values.
+    """
+    path = Path(path)
+    names: tuple[str, ...] | None = None
+    if path.suffix == ".npy":
+        array = _load(path)
+    else:
+        table = read_numbers(path, code="E_MATRIX", named_rows=True)
+        array = table.to_numpy()
+        words = tuple(str(c) for c in table)
+        named = words != tuple(str(i + 1) for i in range(len(words)))
+        names = words if named else None
+        rows = tuple(str(r) for r in table.index)
+        if names is not None and table.index.name is not None and rows != names:
+            raise ScanRejected(
+                "E_MATRIX", f"{path.name}: rows and columns name different nodes, or in another "
+                "order")  # fmt: skip
+    matrix = _square(array, path.name, n_nodes)
+    if np.isinf(matrix).any():
+        raise ScanRejected("E_INF", f"{path.name}: holds infinite values; make the matrix again")
+    if not np.isfinite(matrix[~np.eye(len(matrix), dtype=bool)]).any():
+        raise ScanRejected("E_MATRIX", f"{path.name}: holds no number outside its diagonal")
+    return matrix, names
+
+
+def count_nodes(path: Path) -> int | None:
+    """Return how many nodes a file holds, from its header alone; None where it is unclear."""
+    try:
+        if path.suffix == ".npy":
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+            return len(array) if array.ndim == 2 else _nodes_of(len(array))
+        return len(read_numbers(path, code="E_MATRIX", named_rows=True))
+    except (ScanRejected, OSError, ValueError, EOFError):
+        return None
+
+
+def _load(path: Path) -> np.ndarray:
+    name = path.name
+    try:
+        # A mapped file never runs what it holds, and its size is checked against its header.
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except ValueError as e:
+        if "object" in str(e).lower() or "pickle" in str(e).lower():
+            raise ScanRejected(
+                "E_OBJECTS",
+                f"{name}: holds Python objects, which could run code; save plain numbers with "
+                "numpy.save(..., allow_pickle=False)",
+            ) from None
+        raise ScanRejected("E_MATRIX", f"{name}: cut or damaged; copy it again") from None
+    except (OSError, EOFError, OverflowError, SyntaxError, TypeError):
+        raise ScanRejected(
+            "E_MATRIX", f"{name}: cannot be read as .npy; if it is a datalad link, run datalad get"
+        ) from None
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "iuf":
+        raise ScanRejected("E_MATRIX", f"{name}: expected real numbers")
+    if array.ndim not in (1, 2) or array.size > MAX_NODES**2:
+        raise ScanRejected(
+            "E_MATRIX",
+            f"{name}: expected a vector or a square matrix, got shape {tuple(array.shape)}",
+        )
+    return np.asarray(array)
+
+
+def _nodes_of(n_edges: int) -> int | None:
+    n = round((1 + np.sqrt(1 + 8 * n_edges)) / 2)
+    return n if n * (n - 1) // 2 == n_edges and n > 1 else None
+
+
+def _square(array: np.ndarray, name: str, n_nodes: int | None) -> np.ndarray:
+    expected = "" if n_nodes is None else f" of {n_nodes} nodes"
+    if array.ndim == 1 or 1 in array.shape:
+        vector = array.ravel()
+        with_diagonal = n_nodes is not None and len(vector) == n_nodes * (n_nodes + 1) // 2
+        n = n_nodes if with_diagonal else _nodes_of(len(vector))
+        if n is None or (n_nodes is not None and n != n_nodes):
+            raise ScanRejected(
+                "E_MATRIX",
+                f"{name}: {len(vector)} values are not the upper triangle of a matrix{expected}",
+            )
+        matrix = np.eye(n)
+        upper = np.triu_indices(n, 0 if with_diagonal else 1)
+        matrix[upper] = vector
+        matrix.T[upper] = vector
+        return matrix
+    matrix = np.array(array, dtype=np.float64)
+    if matrix.shape[0] != matrix.shape[1] or (n_nodes is not None and len(matrix) != n_nodes):
+        raise ScanRejected(
+            "E_MATRIX",
+            f"{name}: expected a square matrix{expected}, got "
+            f"{matrix.shape[0]} × {matrix.shape[1]}",
+        )
+    missing = np.isnan(matrix)
+    with np.errstate(invalid="ignore"):
+        apart = np.nanmax(np.abs(matrix - matrix.T), initial=0.0)
+    if (missing != missing.T).any() or apart > SYMMETRY_TOLERANCE:
+        raise ScanRejected(
+            "E_MATRIX", f"{name}: not symmetric (differs by {apart:.3g}); directed matrices are "
+            "not supported")  # fmt: skip
+    return (matrix + matrix.T) / 2

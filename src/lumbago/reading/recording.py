@@ -1,0 +1,392 @@
+"""One opened scan: its files read once, its signals cleaned once per denoising and band."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+
+from lumbago.data import Atlas, Scan, Signals, Volume
+from lumbago.data.features import region_names
+from lumbago.errors import ScanRejected
+from lumbago.measures.cleaning import clean, cleaning_operator
+from lumbago.provenance import canonical_json
+from lumbago.reading import confounds as confounds_tables
+from lumbago.reading.denoise import Denoise
+from lumbago.reading.images import MAX_T_R, MIN_T_R
+from lumbago.reading.matrices import read_matrix
+from lumbago.reading.sampling import region_means
+from lumbago.reading.series import read_series
+from lumbago.reading.voxels import BoldSource, Voxels, read_mask, read_volume
+
+MIN_MINUTES = 5.0
+MIN_VOLUMES = 100
+"""A scan of a cohort needs this many minutes or this many volumes after scrubbing."""
+T_R_TOLERANCE = 0.0005
+"""Sidecar and header may differ by this much, in seconds (the BIDS validator's tolerance)."""
+_CLEANED = 2
+
+Band = tuple[float | None, float | None] | None
+
+
+class Recording:
+    """What one scan holds, read when asked for and kept while the scan is measured.
+
+    Parameters
+    ----------
+    scan : Scan
+    min_minutes, min_volumes : float, int
+        A scan with fewer minutes and also fewer volumes left after scrubbing is rejected
+        (``E_SHORT``); with 0 it is only noted.
+
+    Attributes
+    ----------
+    notes : list of str
+        What the report must say of this scan, without names, paths, or words of a header.
+    """
+
+    def __init__(
+        self, scan: Scan, *, min_minutes: float = MIN_MINUTES, min_volumes: int = MIN_VOLUMES
+    ):
+        self.scan = scan
+        self.notes: list[str] = []
+        self.min_minutes = min_minutes
+        self.min_volumes = min_volumes
+        self._source: BoldSource | None = None
+        self._mask: Any = None
+        self._confounds_given: Any = None
+        self._cleaned: OrderedDict[str, Signals] = OrderedDict()
+        self._sampled: dict[Atlas | None, tuple[np.ndarray, np.ndarray]] = {}
+        self._operators: dict[str, tuple[np.ndarray | None, np.ndarray | None]] = {}
+
+    @classmethod
+    def from_image(
+        cls,
+        img: nib.Nifti1Image | Path | str,
+        *,
+        mask_img: nib.Nifti1Image | Path | str | None = None,
+        confounds: pd.DataFrame | np.ndarray | Path | str | None = None,
+        t_r: float | None = None,
+    ) -> Recording:
+        """Open a single 4D image, as a notebook does: what a cohort refuses is noted here.
+
+        Parameters
+        ----------
+        img : Nifti1Image or path
+        mask_img : Nifti1Image, path or None
+            Brain mask on the same grid; None computes one.
+        confounds : DataFrame, array (n_volumes, k), path or None
+            Regressors, taken whole; or fMRIPrep's table, from which the denoising chooses.
+        t_r : float or None
+            Repetition time in seconds; wins over the header.
+        """
+        scan = Scan("image", files={"bold": Path("image")}, t_r=t_r)
+        recording = cls(scan, min_minutes=0, min_volumes=0)
+        recording._source = BoldSource.of(img)
+        recording._mask = mask_img
+        if confounds is not None and not isinstance(confounds, pd.DataFrame | np.ndarray):
+            confounds = Path(confounds)
+        recording._confounds_given = confounds
+        return recording
+
+    @property
+    def source(self) -> BoldSource:
+        """The 4D image, its voxels still on disk."""
+        if self._source is None:
+            self._source = BoldSource.of(self._file("bold"), strict=True)
+            self._note(*self._source.notes)
+        return self._source
+
+    @cached_property
+    def t_r(self) -> float | None:
+        """Repetition time in seconds, None where nothing tells it.
+
+        Raises
+        ------
+        ScanRejected
+            ``E_TR`` if it lies outside 0.1 to 10 s, or sidecar and header disagree.
+        """
+        declared = self.scan.t_r
+        header = self.source.t_r if "bold" in self.scan.files else None
+        for value, origin in ((declared, "the sidecar"), (header, "the image header")):
+            if value is not None and not MIN_T_R <= value <= MAX_T_R:
+                if value is header and declared is not None and self._is_single_image:
+                    continue
+                raise ScanRejected(
+                    "E_TR",
+                    f"{origin} says a repetition time of {value:g} s, expected {MIN_T_R:g} to "
+                    f"{MAX_T_R:g} s; a value in ms must carry that unit",
+                )
+        if declared is None or header is None:
+            if declared is None and header is not None and not self._is_single_image:
+                self._note("the repetition time stands in the image header only")
+            return header if declared is None else declared
+        if abs(declared - header) > T_R_TOLERANCE:
+            if not self._is_single_image:
+                raise ScanRejected(
+                    "E_TR",
+                    f"the sidecar says a repetition time of {declared:g} s, the image header "
+                    f"{header:g} s; correct the one that is wrong",
+                )
+            self._note(f"repetition time {declared:g} s as given; the header says {header:g} s")
+        return declared
+
+    def voxels(self, denoise: Denoise | None, band: Band = None) -> Signals:
+        """Return the signals inside the brain, cleaned.
+
+        Parameters
+        ----------
+        denoise : Denoise or None
+            None leaves the signals as they are (but for the band).
+        band : (low, high) in Hz or None
+            None filters nothing; either end may be None.
+
+        Returns
+        -------
+        Signals
+            Values (n_volumes, n_voxels) float32, NaN in volumes that are not kept; mask and
+            affine lead back to an image.
+
+        Raises
+        ------
+        ScanRejected
+            Whatever keeps this scan from being read or cleaned, by code.
+        """
+        key = _key(denoise, band)
+        if key not in self._cleaned:
+            raw = self._voxels
+            values, kept = self._clean(raw.values, denoise, band)
+            self._cleaned[key] = Signals(values, self.t_r, kept, raw.mask, raw.affine)
+            while len(self._cleaned) > _CLEANED:
+                self._cleaned.popitem(last=False)
+        self._cleaned.move_to_end(key)
+        return self._cleaned[key]
+
+    def regions(self, atlas: Atlas | None, denoise: Denoise | None, band: Band = None) -> Signals:
+        """Return one signal per region, cleaned.
+
+        Averaging and cleaning are both linear, so the average is taken first: the same
+        numbers, for a hundredth of the work.
+
+        Parameters
+        ----------
+        atlas : Atlas or None
+            None reads the scan's time series table, which its makers have denoised: only
+            the band is applied, and scrubbing where the motion table fits.
+        denoise, band
+            As for `voxels`.
+        """
+        values, coverage = self._regions_of(atlas)
+        labels = self._series_labels if atlas is None else atlas.names
+        if atlas is None:
+            values, kept = self._clean_series(values, denoise, band)
+        else:
+            values, kept = self._clean(values, denoise, band)
+        return Signals(values, self.t_r, kept, labels=labels, coverage=coverage)
+
+    def connectome(self) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Return the scan's connectivity matrix (n, n), diagonal 1, and its nodes' names."""
+        matrix, own = read_matrix(self._file("connectome"), n_nodes=len(self.scan.labels) or None)
+        if np.nanmax(np.abs(matrix), initial=0) > 1 + 1e-6:
+            self._note("a connectome holds values beyond 1, so they are no plain correlations")
+        names = self.scan.labels or own or tuple(f"node{i + 1:03d}" for i in range(len(matrix)))
+        return matrix, region_names(names)
+
+    def map(self, name: str | None = None) -> Volume:
+        """Return the scan's still image (role ``map``, or ``map:<name>``), NaN where undefined."""
+        role = f"map:{name}" if name and f"map:{name}" in self.scan.files else "map"
+        return read_volume(self._file(role))
+
+    @property
+    def _is_single_image(self) -> bool:
+        return not self.min_minutes and not self.min_volumes
+
+    @cached_property
+    def _voxels(self) -> Voxels:
+        mask = self._mask if self._mask is not None else self.scan.files.get("mask")
+        grid = self.source.shape[:3], self.source.affine
+        voxels = self.source.masked(None if mask is None else read_mask(mask, *grid))
+        self._note(*voxels.notes)
+        return voxels
+
+    def _regions_of(self, atlas: Atlas | None) -> tuple[np.ndarray, np.ndarray]:
+        if atlas not in self._sampled:
+            if atlas is None:
+                series = read_series(self._file("timeseries"), self.scan.columns)
+                self._note(*series.notes)
+                self._series_labels = self.scan.labels or region_names(series.names)
+                self._sampled[None] = series.values, series.coverage
+            else:
+                raw = self._voxels
+                self._sampled[atlas] = region_means(raw.values, raw.mask, raw.affine, atlas)
+        return self._sampled[atlas]
+
+    def _clean(
+        self, values: np.ndarray, denoise: Denoise | None, band: Band
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        operator, kept = self._operator(len(values), denoise, band)
+        self._long_enough(len(values) if kept is None else len(kept))
+        return _applied(operator, values, kept), kept
+
+    def _operator(
+        self, n_volumes: int, denoise: Denoise | None, band: Band
+    ) -> tuple[np.ndarray | None, np.ndarray | None]:
+        key = _key(denoise, band)
+        if key not in self._operators:
+            regressors, kept = self._nuisance(denoise, n_volumes)
+            if denoise is None and band is None:
+                self._operators[key] = None, None
+            else:
+                operator = self._checked_operator(n_volumes, regressors, kept, band)
+                self._operators[key] = operator, kept
+        return self._operators[key]
+
+    def _nuisance(
+        self, denoise: Denoise | None, n_volumes: int
+    ) -> tuple[np.ndarray | None, np.ndarray | None]:
+        if denoise is None:
+            return None, None
+        given = self._confounds_given
+        if given is None and "confounds" not in self.scan.files:
+            self._note("no confounds: only mean and linear trend are taken out, nothing is scrubbed")
+        found = confounds_tables.load(self.scan if given is None else given, denoise, n_volumes)
+        return found.values, found.kept
+
+    def _checked_operator(
+        self,
+        n_volumes: int,
+        regressors: np.ndarray | None,
+        kept: np.ndarray | None,
+        band: Band,
+    ) -> np.ndarray:
+        n_kept = n_volumes if kept is None else len(kept)
+        n_confounds = 0 if regressors is None else regressors.shape[1]
+        t_r = self._t_r_for(band)
+        try:
+            operator = cleaning_operator(
+                n_volumes, confounds=regressors, t_r=t_r, band=band, kept=kept, detrend=True
+            )
+        except ValueError as e:
+            raise ScanRejected("E_CLEANING", f"{n_kept} kept volumes: {e}") from None
+        if band is not None and n_confounds:
+            left = effective_freedom(operator)
+            if left < confounds_tables.MIN_DOF:
+                raise ScanRejected(
+                    "E_DOF",
+                    f"{n_confounds} confounds and the band {band[0]} to {band[1]} Hz leave "
+                    f"{left:.1f} degrees of freedom of {n_kept} kept volumes, at least "
+                    f"{confounds_tables.MIN_DOF} are needed; use fewer confounds or no band",
+                )
+        return operator
+
+    def _t_r_for(self, band: Band) -> float | None:
+        t_r = self.t_r
+        if band is None:
+            return t_r
+        if t_r is None:
+            raise ScanRejected(
+                "E_TR",
+                "a band needs the repetition time, which neither sidecar nor header tells; "
+                "add RepetitionTime to the sidecar or give t_r",
+            )
+        nyquist = 0.5 / t_r
+        if any(end is not None and end >= nyquist for end in band):
+            raise ScanRejected(
+                "E_BAND",
+                f"the band {band[0]} to {band[1]} Hz reaches beyond {nyquist:.4g} Hz, the highest "
+                f"frequency that a repetition time of {t_r:g} s resolves; lower the band",
+            )
+        return t_r
+
+    def _clean_series(
+        self, values: np.ndarray, denoise: Denoise | None, band: Band
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Filter and scrub a table of series; without a band its values stay as they are."""
+        present = np.isfinite(values).any(axis=1)
+        kept = present
+        if denoise is not None and denoise.scrub is not None:
+            motion = self.scan.files.get("motion")
+            fd = None if motion is None else confounds_tables.motion_fd(motion, len(values))
+            if fd is None:
+                self._note("time series without matching motion table: nothing is scrubbed")
+            else:
+                kept = present & confounds_tables.surviving(len(values), denoise.scrub, fd=fd)
+        if not kept.any():
+            raise ScanRejected("E_SCRUBBED", f"none of {len(values)} volumes is left")
+        indices = None if kept.all() else np.flatnonzero(kept)
+        self._long_enough(int(kept.sum()))
+        if band is None:
+            operator = None
+        else:
+            key = f"series {_key(denoise, band)}"
+            if key not in self._operators:
+                made = self._checked_operator(len(values), None, indices, band)
+                self._operators[key] = made, indices
+            operator = self._operators[key][0]
+        return _applied(operator, values, indices), indices
+
+    def _long_enough(self, n_kept: int) -> None:
+        t_r = self.t_r
+        minutes = None if t_r is None else n_kept * t_r / 60
+        enough = n_kept >= MIN_VOLUMES or (minutes is not None and minutes >= MIN_MINUTES - 1e-9)
+        length = f"{n_kept} volumes" + ("" if minutes is None else f" ({minutes:.1f} minutes)")
+        if n_kept < 2:
+            raise ScanRejected("E_SHORT", f"{length} are left; a time series needs more")
+        if self._is_single_image:
+            if not enough:
+                self._note(
+                    f"{length}: fewer than {MIN_VOLUMES} volumes and {MIN_MINUTES:g} minutes"
+                )
+        elif n_kept < self.min_volumes and (minutes is None or minutes < self.min_minutes - 1e-9):
+            raise ScanRejected(
+                "E_SHORT",
+                f"{length} are left after scrubbing, expected {self.min_minutes:g} minutes or "
+                f"{self.min_volumes} volumes; scrub less or leave the scan out",
+            )
+
+    def _file(self, role: str) -> Path:
+        if role not in self.scan.files:
+            raise ScanRejected("E_ROLE", f"this scan has no {role} file")
+        return Path(self.scan.files[role])
+
+    def _note(self, *notes: str) -> None:
+        self.notes.extend(note for note in notes if note not in self.notes)
+
+
+def effective_freedom(operator: np.ndarray) -> float:
+    """Degrees of freedom that white noise keeps behind a linear operator.
+
+    The covariance of cleaned white noise is ``C = A A'``; the chi-square with the same
+    first two moments as its power has ``tr(C)**2 / tr(C**2)`` degrees of freedom
+    (Satterthwaite 1946, doi:10.2307/3002019). For a projection this is its rank.
+
+    Parameters
+    ----------
+    operator : array of shape (n_kept, n_volumes)
+
+    Returns
+    -------
+    float, from 0 to n_kept
+    """
+    covariance = operator @ operator.T
+    power = float(np.sum(covariance**2))
+    return float(np.trace(covariance) ** 2 / power) if power > 0 else 0.0
+
+
+def _applied(
+    operator: np.ndarray | None, values: np.ndarray, kept: np.ndarray | None
+) -> np.ndarray:
+    if kept is None:
+        return values if operator is None else clean(values, operator).astype(np.float32)
+    cleaned = np.full(values.shape, np.nan, dtype=np.float32)
+    cleaned[kept] = values[kept] if operator is None else clean(values, operator)
+    return cleaned
+
+
+def _key(denoise: Denoise | None, band: Band) -> str:
+    return canonical_json([None if denoise is None else denoise.canonical(), band and list(band)])
