@@ -1,1 +1,22 @@
-"""."""
+"""Splitting, fitting, predicting, and telling how good it was."""
+
+from lumbago.evaluation.audit import audit
+from lumbago.evaluation.baselines import baselines_of
+from lumbago.evaluation.evaluate import evaluate, notes_of, plan_units, run_units
+from lumbago.evaluation.result import Result
+from lumbago.evaluation.schemes import (
+    SCHEMES,
+    LeaveOneCohortOut,
+    LeaveOneSiteOut,
+    Scheme,
+    Split,
+    WithinCohort,
+    splits_digest,
+)
+from lumbago.evaluation.units import Unit, UnitResult
+
+__all__ = [
+    "SCHEMES", "LeaveOneCohortOut", "LeaveOneSiteOut", "Result", "Scheme", "Split", "Unit",
+    "UnitResult", "WithinCohort", "audit", "baselines_of", "evaluate", "notes_of", "plan_units",
+    "run_units", "splits_digest",
+]  # fmt: skip

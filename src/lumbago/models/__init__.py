@@ -1,1 +1,21 @@
-"""."""
+"""Models and the steps before them, fitted inside the training fold and never outside."""
+
+from lumbago.models.catalogue import (
+    MODELS,
+    Dummy,
+    LinearSVM,
+    Logistic,
+    Model,
+    RandomForest,
+    Ridge,
+)
+from lumbago.models.impute import Impute
+from lumbago.models.residualize import Residualize
+from lumbago.models.scale import Scale
+from lumbago.models.steps import STANDARD, STEPS, Preparation, expand_step, read_preparation
+
+__all__ = [
+    "MODELS", "STANDARD", "STEPS", "Dummy", "Impute", "LinearSVM", "Logistic", "Model",
+    "Preparation", "RandomForest", "Residualize", "Ridge", "Scale", "expand_step",
+    "read_preparation",
+]  # fmt: skip

@@ -1,0 +1,51 @@
+"""What every score is held against: guessing, motion alone, the scanner alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lumbago.data.dataset import Dataset
+from lumbago.data.features import COVARIATE
+from lumbago.models.catalogue import Dummy, Logistic, Model, Ridge
+
+LABEL = "baseline"
+MOTION = "mean_fd"
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A model every grid holds by itself, and what it predicts from."""
+
+    name: str
+    spec: Model
+    columns: tuple[str, ...]
+
+
+def baselines_of(dataset: Dataset) -> tuple[list[Baseline], dict[str, str]]:
+    """Return the baselines this dataset allows, and why the others are missing.
+
+    ``majority`` knows the training labels only (their mean, for a continuous target);
+    ``motion_only`` has the mean framewise displacement; ``site_only`` the scanner.
+
+    Returns
+    -------
+    baselines : list of Baseline
+    missing : dict of str to str
+        Name → reason: ``no mean_fd``.
+    """
+    linear: Model = Ridge() if dataset.target.kind == "continuous" else Logistic()
+    found = [Baseline("majority", Dummy(), ())]
+    missing: dict[str, str] = {}
+    if MOTION not in dataset.covariates:
+        missing["motion_only"] = f"no {MOTION}"
+    elif not np.isfinite(dataset.X[COVARIATE + MOTION].to_numpy(dtype=float)).any():
+        missing["motion_only"] = f"{MOTION} is empty"
+    else:
+        found.append(Baseline("motion_only", linear, (COVARIATE + MOTION,)))
+    if len(np.unique(dataset.site)) < 2:
+        missing["site_only"] = "one site"
+    else:
+        found.append(Baseline("site_only", linear, (COVARIATE + "site",)))
+    return found, missing

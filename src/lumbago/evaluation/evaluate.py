@@ -1,0 +1,331 @@
+"""The grid: every model on every feature set under every scheme, cut into units and run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from lumbago.data.dataset import Dataset
+from lumbago.data.features import COVARIATE
+from lumbago.errors import InputError, Problem
+from lumbago.evaluation.audit import audit
+from lumbago.evaluation.baselines import LABEL, baselines_of
+from lumbago.evaluation.result import Result
+from lumbago.evaluation.schemes import Scheme, Split
+from lumbago.evaluation.units import Unit, UnitResult
+from lumbago.models.catalogue import Model
+from lumbago.models.residualize import Residualize
+from lumbago.models.steps import STANDARD, read_preparation
+from lumbago.spec import Spec
+
+CHUNK = 50
+"""Permutations in one unit: what a kill can lose."""
+CHUNK_OF_SLOW = 10
+
+Models = Model | Sequence[Model] | Mapping[str, Model]
+PreparationLike = Sequence[Any] | Mapping[str, Sequence[Any]]
+
+
+def plan_units(
+    dataset: Dataset,
+    models: Models,
+    schemes: Scheme | Sequence[Scheme],
+    *,
+    preparation: PreparationLike = (),
+    seed: int,
+    permutations: int = 0,
+    feature_sets: Mapping[str, Sequence[str]] | None = None,
+    baselines: bool = True,
+) -> list[Unit]:
+    """Cut an evaluation into units that can be run in any order, anywhere.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    models : Model, sequence, or mapping of name to Model
+        Models without a name go by their kind.
+    schemes : Scheme or sequence of Scheme
+    preparation : sequence of steps, or mapping of name to sequence
+        Specs or short forms (``"scale"``). Of a mapping, models take ``standard`` unless
+        they name another or bring their own.
+    seed : int
+    permutations : int
+        Label permutations per cell, of repeat 0; forests run at most 100, untuned.
+    feature_sets : mapping of str to columns, optional
+        Default: the dataset's; without any, ``all``.
+    baselines : bool
+        Whether to add ``majority``, ``motion_only`` and ``site_only`` where they exist.
+
+    Returns
+    -------
+    list of Unit
+        Per scheme and cell: one unit per repeat, then the permutations in chunks.
+
+    Raises
+    ------
+    InputError
+        If something cannot run; every problem at once.
+    """
+    named = _named_models(models)
+    schemes = [schemes] if isinstance(schemes, Scheme) else list(schemes)
+    problems = _scheme_problems(schemes)
+    sets = dict(feature_sets or dataset.feature_sets or {"all": dataset.features})
+    cells: list[tuple[str, tuple[str, ...], str, Model, tuple[Spec, ...]]] = []
+    for name, spec in named.items():
+        try:
+            steps = _preparation_of(name, spec, preparation)
+            _check_model(dataset, name, spec, steps)
+            for label, columns in _cells_of(dataset, name, spec, sets).items():
+                _check_columns(name, columns, steps)
+                cells.append((label, columns, name, spec, steps))
+        except InputError as error:
+            problems += error.problems
+    for name in ("majority", "motion_only", "site_only"):
+        if baselines and name in named:
+            problems.append(Problem(f"models.{name}", "the name of an automatic baseline is taken"))
+    if baselines:
+        for b in baselines_of(dataset)[0]:
+            cells.append((LABEL, b.columns, b.name, b.spec, STANDARD))
+    splits: dict[str, list[Split]] = {}
+    for scheme in schemes:
+        try:
+            splits[scheme.kind] = scheme.splits(dataset, seed)
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    digests: dict[tuple[str, ...], str] = {}
+    units = []
+    for kind, of_scheme in splits.items():
+        by_repeat: dict[int, list[Split]] = {}
+        for split in of_scheme:
+            by_repeat.setdefault(split.repeat, []).append(split)
+        for label, columns, name, spec, steps in cells:
+            if columns not in digests:
+                digests[columns] = _digest_of(dataset, columns)
+            for repeat, folds in by_repeat.items():
+                unit = Unit(
+                    label, columns, name, spec, steps, kind, repeat, tuple(folds), seed,
+                    digests[columns],
+                )  # fmt: skip
+                units.append(unit)
+                if repeat == 0:
+                    units += [
+                        replace(unit, permutations=c) for c in _chunks(spec, name, permutations)
+                    ]
+    return units
+
+
+def evaluate(
+    dataset: Dataset,
+    models: Models,
+    schemes: Scheme | Sequence[Scheme],
+    *,
+    preparation: PreparationLike = (),
+    seed: int,
+    permutations: int = 0,
+    n_jobs: int = 1,
+    feature_sets: Mapping[str, Sequence[str]] | None = None,
+    baselines: bool = True,
+    audited: bool = True,
+    progress: Callable[[int, int, Unit], None] | None = None,
+) -> Result:
+    """Run models on a dataset under schemes and return every prediction.
+
+    Bits of the result depend on the dataset, the settings and the seed, not on `n_jobs`.
+
+    Parameters
+    ----------
+    dataset, models, schemes, preparation, seed, permutations, feature_sets, baselines
+        See `plan_units`.
+    n_jobs : int
+        Processes; each runs one unit at a time on one thread.
+    audited : bool
+        Whether to run the leakage audit, once per cell.
+    progress : callable, optional
+        Called with (units done, units in all, the unit just done).
+
+    Returns
+    -------
+    Result
+    """
+    units = plan_units(
+        dataset, models, schemes, preparation=preparation, seed=seed, permutations=permutations,
+        feature_sets=feature_sets, baselines=baselines,
+    )  # fmt: skip
+    found = run_units(dataset, units, n_jobs=n_jobs, progress=progress)
+    missing = baselines_of(dataset)[1] if baselines else {}
+    return Result.from_units(
+        found, dataset.target, seed=seed,
+        audit=audit(dataset, units, n_jobs=n_jobs) if audited else None,
+        notes=[*dataset.notes, *notes_of(units, permutations)],
+        not_available=missing,
+    )  # fmt: skip
+
+
+def run_units(
+    dataset: Dataset,
+    units: Sequence[Unit],
+    *,
+    n_jobs: int = 1,
+    progress: Callable[[int, int, Unit], None] | None = None,
+) -> list[UnitResult]:
+    """Run units, in their order, over processes."""
+    from joblib import Parallel, delayed
+
+    found = []
+    stream = Parallel(n_jobs=n_jobs, return_as="generator")(
+        delayed(unit.run)(dataset) for unit in units
+    )
+    for i, result in enumerate(stream):
+        found.append(result)
+        if progress is not None:
+            progress(i + 1, len(units), units[i])
+    return found
+
+
+def notes_of(units: Sequence[Unit], permutations: int) -> list[str]:
+    """Return what a reader must know of how the permutations were run."""
+    capped = {
+        unit.model: unit.spec.max_permutations
+        for unit in units
+        if unit.permutations and unit.spec.max_permutations is not None
+    }
+    return [
+        f"{name}: {min(cap, permutations)} permutations, without tuning"
+        for name, cap in capped.items()
+        if cap < permutations or any(u.spec.tune for u in units if u.model == name)
+    ]
+
+
+def _named_models(models: Models) -> dict[str, Model]:
+    if isinstance(models, Model):
+        return {models.kind: models}
+    if isinstance(models, Mapping):
+        return dict(models)
+    named: dict[str, Model] = {}
+    for model in models:
+        if model.kind in named:
+            raise InputError(
+                f"two models of kind {model.kind!r}; name them: {{'a': ..., 'b': ...}}"
+            )
+        named[model.kind] = model
+    return named
+
+
+def _scheme_problems(schemes: Sequence[Scheme]) -> list[Problem]:
+    kinds = [s.kind for s in schemes]
+    twice = sorted({k for k in kinds if kinds.count(k) > 1})
+    return [Problem("schemes", f"{kind} stands twice; keep one of them") for kind in twice]
+
+
+def _preparation_of(name: str, spec: Model, given: PreparationLike) -> tuple[Spec, ...]:
+    """Return the steps of a model: its own, the ones it names, or the default."""
+    if isinstance(spec.preparation, tuple):
+        return spec.preparation
+    if isinstance(given, Mapping):
+        wanted = spec.preparation or "standard"
+        if wanted not in given:
+            if spec.preparation is None and not given:
+                return ()
+            raise InputError(
+                Problem(
+                    f"models.{name}.preparation",
+                    f"no preparation is called {wanted!r}; there is {', '.join(given) or 'none'}",
+                )
+            )
+        return read_preparation(given[wanted])
+    if isinstance(spec.preparation, str):
+        raise InputError(
+            Problem(
+                f"models.{name}.preparation",
+                f"{spec.preparation!r} is a name, but preparations have none here; "
+                "give a mapping of names to steps",
+            )
+        )
+    return read_preparation(given)
+
+
+def _check_model(dataset: Dataset, name: str, spec: Model, steps: tuple[Spec, ...]) -> None:
+    spec.build((), 0, dataset.target.kind)
+    known = dataset.covariates
+    for step in steps:
+        if isinstance(step, Residualize):
+            missing = [c for c in step.covariates if c not in known]
+            if missing:
+                raise InputError(
+                    Problem(
+                        f"models.{name}.preparation",
+                        f"residualize: the dataset has no covariate {', '.join(missing)}; "
+                        f"it has {', '.join(known) or 'none'}",
+                    )
+                )
+            if dataset.target.name in step.covariates:
+                raise InputError(
+                    Problem(
+                        f"models.{name}.preparation",
+                        f"residualize: {dataset.target.name} is the target; leave it out",
+                    )
+                )
+
+
+def _cells_of(
+    dataset: Dataset, name: str, spec: Model, sets: Mapping[str, Sequence[str]]
+) -> dict[str, tuple[str, ...]]:
+    """Return label → predictors of one model: feature sets one by one, covariates with each."""
+    if spec.features is None:
+        return {label: tuple(columns) for label, columns in sets.items()}
+    extra = tuple(f for f in spec.features if f.startswith(COVARIATE))
+    problems = [
+        Problem(f"models.{name}.features", f"the dataset has no {f}; it has {_listed(dataset)}")
+        for f in extra
+        if f.removeprefix(COVARIATE) not in dataset.covariates
+    ]
+    wanted = [f for f in spec.features if not f.startswith(COVARIATE)]
+    problems += [
+        Problem(f"models.{name}.features", f"no feature set is called {f!r}; got {', '.join(sets)}")
+        for f in wanted
+        if f not in sets
+    ]
+    if problems:
+        raise InputError(problems)
+    if not wanted:
+        return {"+".join(extra): extra}
+    return {"+".join((label, *extra)): (*sets[label], *extra) for label in wanted}
+
+
+def _listed(dataset: Dataset) -> str:
+    return ", ".join(COVARIATE + c for c in dataset.covariates) or "no covariates"
+
+
+def _check_columns(name: str, columns: Sequence[str], steps: Sequence[Spec]) -> None:
+    for step in steps:
+        if isinstance(step, Residualize):
+            both = [c for c in step.covariates if COVARIATE + c in columns]
+            if both:
+                raise InputError(
+                    Problem(
+                        f"models.{name}",
+                        f"{', '.join(both)} is a predictor and residualized; choose one",
+                    )
+                )
+
+
+def _chunks(spec: Model, name: str, permutations: int) -> list[tuple[int, int]]:
+    """Cut the permutations into units; guessing has nothing to permute."""
+    if name == "majority":
+        return []
+    cap = spec.max_permutations
+    n = permutations if cap is None else min(permutations, cap)
+    size = CHUNK if cap is None else CHUNK_OF_SLOW
+    return [(start, min(start + size, n)) for start in range(0, n, size)]
+
+
+def _digest_of(dataset: Dataset, columns: Sequence[str]) -> str:
+    """Digest of what a unit on these columns can see: other feature sets have no part in it."""
+    features = [c for c in columns if not c.startswith(COVARIATE)]
+    X = dataset.X[features + [COVARIATE + c for c in dataset.covariates]]
+    return replace(dataset, X=X, feature_sets={}, notes=(), y=np.asarray(dataset.y)).digest

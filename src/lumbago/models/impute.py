@@ -1,0 +1,88 @@
+"""Missing values take the training median."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from lumbago.models.columns import split_columns
+from lumbago.spec import Spec
+
+
+class Impute(Spec):
+    """Fill missing values of a feature with its training median (or mean)."""
+
+    short: ClassVar[str] = "strategy"
+
+    kind: Literal["impute"] = "impute"
+    strategy: Literal["median", "mean"] = "median"
+    """Which middle of the training values stands for a missing one."""
+
+    def build(self, columns: Any, seed: int) -> Imputer:
+        """Return the step, unfitted."""
+        return Imputer(strategy=self.strategy)
+
+
+class Imputer(TransformerMixin, BaseEstimator):
+    """Fill missing feature values with the training median or mean.
+
+    A column without any training value is dropped and listed in ``dropped_``; covariates
+    pass through. The medians are learned without y.
+
+    Parameters
+    ----------
+    strategy : {"median", "mean"}
+
+    Attributes
+    ----------
+    statistics_ : array of shape (n_features,)
+        Training medians, NaN where a column is dropped.
+    dropped_ : list
+        Names (positions for an array) of dropped columns.
+    """
+
+    reads_y = False
+
+    def __init__(self, strategy: str = "median") -> None:
+        self.strategy = strategy
+
+    def fit(self, X: Any, y: Any = None) -> Imputer:
+        """Learn the medians of the training rows."""
+        parts = split_columns(X)
+        values = parts.values
+        self.n_features_in_ = values.shape[1]
+        finite = np.isfinite(values)
+        if np.isinf(values).any():
+            raise ValueError("features hold infinite values; only NaN means missing")
+        self.keep_ = finite.any(axis=0)
+        self.statistics_ = np.full(values.shape[1], np.nan, dtype=values.dtype)
+        holes = self.keep_ & ~finite.all(axis=0)
+        full = self.keep_ & ~holes
+        plain, middle = (
+            (np.median, np.nanmedian) if self.strategy == "median" else (np.mean, np.nanmean)
+        )
+        if full.all():
+            self.statistics_ = plain(values, axis=0)
+        else:
+            self.statistics_[full] = plain(values[:, full], axis=0)
+            self.statistics_[holes] = middle(values[:, holes], axis=0)
+        names = parts.names if parts.names is not None else pd.RangeIndex(values.shape[1])
+        self.dropped_ = list(names[~self.keep_])
+        return self
+
+    def transform(self, X: Any) -> Any:
+        """Fill the missing values of any rows."""
+        parts = split_columns(X)
+        values, names = parts.values, parts.names
+        if values.shape[1] != self.n_features_in_:
+            raise ValueError(f"X has {values.shape[1]} features, fitted on {self.n_features_in_}")
+        if not self.keep_.all():
+            values = np.ascontiguousarray(values[:, self.keep_])
+            names = names[self.keep_] if names is not None else None
+        holes = np.isnan(values)
+        if holes.any():
+            values = np.where(holes, self.statistics_[self.keep_], values)
+        return parts.with_values(values, names)

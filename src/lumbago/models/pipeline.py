@@ -1,0 +1,183 @@
+"""Preparation and model put together into one estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lumbago.data.features import COVARIATE
+from lumbago.models.catalogue import Model, TargetKind
+from lumbago.models.columns import FeaturesOnly, split_columns
+from lumbago.models.search import GroupedSearch, decision_values
+from lumbago.spec import Spec
+
+INNER_SPLITS = 5
+
+
+def assemble(
+    model: Model,
+    preparation: Sequence[Spec],
+    columns: Sequence[str],
+    seed: int,
+    target_kind: TargetKind,
+    *,
+    tuned: bool = True,
+) -> Any:
+    """Return one estimator: preparation, rotation where it helps, model, search where asked.
+
+    Parameters
+    ----------
+    model : Model
+    preparation : sequence of step settings
+    columns : sequence of str
+        Predictors; ``covariate:<name>`` among them are made features by an in-fold step.
+    seed : int
+        For everything random inside, the inner folds included.
+    target_kind : {"binary", "continuous"}
+    tuned : bool
+        Whether to search; without, the model's own settings are used.
+
+    Returns
+    -------
+    Pipeline or GroupedSearch
+        Takes a DataFrame with feature columns first and ``covariate:`` columns last.
+    """
+    from sklearn.pipeline import Pipeline
+
+    from lumbago.models.design import CovariatesAsFeatures
+    from lumbago.models.rotate import Rotator
+
+    steps: list[tuple[str, Any]] = []
+    as_features = [c.removeprefix(COVARIATE) for c in columns if c.startswith(COVARIATE)]
+    if as_features:
+        steps.append(("covariates", CovariatesAsFeatures(tuple(as_features))))
+    for i, step in enumerate(preparation):
+        steps.append((f"{i}_{step.kind}", step.build(columns, seed)))  # type: ignore[attr-defined]
+    steps.append(("rotate", Rotator()) if model.linear else ("features", FeaturesOnly()))
+    pipeline = Pipeline([*steps, ("model", model.build(columns, seed, target_kind))])
+    grid = model.tune if tuned else {}
+    continuous = target_kind == "continuous"
+    if not grid and not model.calibrated_outside:
+        return pipeline
+    return GroupedSearch(
+        pipeline, dict(grid), INNER_SPLITS, seed, continuous, model.calibrated_outside
+    )
+
+
+def fitted_pipeline(estimator: Any) -> Any:
+    """Return the fitted pipeline within a fitted estimator of `assemble`."""
+    return estimator.best_estimator_ if isinstance(estimator, GroupedSearch) else estimator
+
+
+@dataclass(frozen=True, eq=False)
+class Outputs:
+    """What a fitted estimator says of some rows.
+
+    Parameters
+    ----------
+    predicted : array of shape (n_samples,)
+        Class codes, or values.
+    score : array of shape (n_samples,)
+        Decision values, higher for the positive class; predicted values where continuous.
+    probability : array of shape (n_samples,)
+        Of the positive class, calibrated inside the training fold; NaN where there is none.
+    """
+
+    predicted: np.ndarray
+    score: np.ndarray
+    probability: np.ndarray
+
+
+def outputs(estimator: Any, X: Any, target_kind: TargetKind) -> Outputs:
+    """Predict, score and give probabilities for any rows."""
+    predicted = np.asarray(estimator.predict(X))
+    nothing = np.full(len(predicted), np.nan)
+    if target_kind == "continuous":
+        predicted = predicted.astype(float)
+        return Outputs(predicted, predicted, nothing)
+    score = decision_values(estimator, X)
+    if isinstance(estimator, GroupedSearch) and estimator.calibrate:
+        return Outputs(predicted, score, estimator.probability(X))
+    pipeline = fitted_pipeline(estimator)
+    model = pipeline[-1]
+    if hasattr(model, "probability"):
+        return Outputs(predicted, score, model.probability(pipeline[:-1].transform(X)))
+    if hasattr(model, "predict_proba"):
+        return Outputs(predicted, score, pipeline.predict_proba(X)[:, -1])
+    return Outputs(predicted, score, nothing)
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """Weights of a fitted linear model, per prepared feature.
+
+    Parameters
+    ----------
+    features : list of str
+        Predictors as they went in; coded covariates as ``covariate:site=A``.
+    coefficient : array of shape (n_features,)
+        Change of the decision value per unit of the prepared feature.
+    pattern : array of shape (n_features,)
+        Haufe pattern, in units of the prepared feature per unit of the decision value.
+    """
+
+    features: list[str]
+    coefficient: np.ndarray
+    pattern: np.ndarray
+
+
+def linear_weights(estimator: Any, X: Any, columns: Sequence[str]) -> Weights | None:
+    """Return coefficients and patterns of a fitted linear model; None for other models.
+
+    The pattern of feature j is a_j = cov(x_j, s) / var(s), where x_j is the prepared feature
+    and s = Xw + b the decision value, both over the training rows `X`: the single-output case
+    of A = Σ_X W Σ_s⁻¹ [1]_. A coefficient says how a feature is used, which may be to cancel
+    noise; the pattern says how the feature itself goes with the prediction.
+
+    Predictors that the preparation dropped are NaN in both.
+
+    References
+    ----------
+    .. [1] Haufe et al. (2014). NeuroImage 87, 96-110. doi:10.1016/j.neuroimage.2013.10.067
+    """
+    pipeline = fitted_pipeline(estimator)
+    if "rotate" not in pipeline.named_steps or not hasattr(pipeline[-1], "coef_"):
+        return None
+    prepared = split_columns(pipeline[:-2].transform(X) if len(pipeline) > 2 else X)
+    coefficient = pipeline.named_steps["rotate"].back(np.ravel(pipeline[-1].coef_))
+    values = prepared.values.astype(np.float64)
+    centred = values - values.mean(axis=0)
+    decision = centred @ coefficient
+    variance = decision @ decision
+    pattern = decision @ centred / variance if variance > 0 else np.zeros_like(coefficient)
+    if prepared.names is None:
+        return Weights([str(i) for i in range(len(coefficient))], coefficient, pattern)
+    features = [c for c in columns if not c.startswith(COVARIATE)]
+    coded = pipeline.named_steps.get("covariates")
+    names = list(prepared.names)
+    if coded is None:
+        if names == features:
+            return Weights(features, coefficient, pattern)
+        wanted = features
+    else:
+        wanted = features + coded.coder_.names
+    position = pd.Index(names).get_indexer(pd.Index(wanted))
+    there = position >= 0
+
+    def spread(values: np.ndarray) -> np.ndarray:
+        return np.where(there, values[position], np.nan)
+
+    shown = features + [COVARIATE + n for n in wanted[len(features) :]]
+    return Weights(shown, spread(coefficient), spread(pattern))
+
+
+def dropped_columns(estimator: Any) -> list[str]:
+    """Return the names of columns that imputation dropped in this fit."""
+    found: list[str] = []
+    for _, step in fitted_pipeline(estimator).steps[:-1]:
+        found += [str(name) for name in getattr(step, "dropped_", [])]
+    return found
