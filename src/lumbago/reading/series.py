@@ -85,3 +85,13 @@ def read_header(path: Path) -> tuple[tuple[str, ...], bool]:
     except ValueError:
         return tuple(cells), True
     return tuple(str(i + 1) for i in range(len(cells))), False
+
+
+def count_volumes(path: Path) -> int | None:
+    """Return how many rows hold a value, without parsing them; None if it cannot be read."""
+    try:
+        lines = path.read_bytes().replace(b"\r\n", b"\n").rstrip(b"\n").split(b"\n")
+    except OSError:
+        return None
+    _, named = read_header(path)
+    return sum(bool(line.strip(b"na/NaN\t, ")) for line in lines[1 if named else 0 :])
