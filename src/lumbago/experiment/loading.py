@@ -35,7 +35,7 @@ class Loaded:
     experiment : Experiment
         Paths are absolute here, variables put in.
     public : dict
-        The same settings as written, without any local path: fit to be shown.
+        The same settings, defaults included, without any local path: fit to be shown.
     folder : Path
         Where the file lies.
     """
@@ -46,7 +46,7 @@ class Loaded:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the settings as written: the same wherever the data lie."""
+        """SHA-256 of the settings: the same wherever the data lie."""
         return digest(canonical_json(self.public))
 
 
@@ -72,7 +72,7 @@ def load(path: str | Path, environment: Mapping[str, str] | None = None) -> Load
     if problems:
         raise ConfigError(_ordered(problems))
     assert experiment is not None
-    return Loaded(experiment, _public(tree, data), folder)
+    return Loaded(experiment, _public(experiment, tree, data), folder)
 
 
 def complete(data: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def complete(data: dict[str, Any], folder: Path) -> dict[str, Any]:
         ]
     _put_in_denoise(data)
     for place, annotation, value in list(places(Experiment, data)):
-        if isinstance(value, str) and takes_path(annotation, place):
+        if isinstance(value, str) and takes_path(annotation, place, value):
             _at(data, place[:-1])[place[-1]] = str(folder / Path(value).expanduser())
     return data
 
@@ -200,23 +200,19 @@ def _ordered(problems: Iterable[Problem]) -> list[Problem]:
     return sorted(dict.fromkeys(problems), key=line)
 
 
-def _public(tree: Tree, data: dict[str, Any]) -> dict[str, Any]:
-    paths = {
-        place
-        for place, annotation, value in places(Experiment, data)
-        if isinstance(value, str) and takes_path(annotation, place)
-    }
-
-    def shareable(node: Any, place: Place) -> Any:
-        if isinstance(node, dict):
-            return {k: shareable(v, (*place, k)) for k, v in node.items()}
-        if isinstance(node, list):
-            return [shareable(v, (*place, i)) for i, v in enumerate(node)]
-        if isinstance(node, str):
-            return public(node, path=place in paths)
-        return node
-
-    return shareable(tree.written, ())
+def _public(experiment: Experiment, tree: Tree, data: dict[str, Any]) -> dict[str, Any]:
+    """Return every setting, defaults too, with words that came from outside masked."""
+    settings: dict[str, Any] = json.loads(experiment.model_dump_json())
+    for place, annotation, value in places(Experiment, data):
+        if not isinstance(value, str):
+            continue
+        written = _get(tree.written, place)
+        path = takes_path(annotation, place, value)
+        if path or (isinstance(written, str) and "${" in written):
+            holder = _get(settings, place[:-1])
+            if holder is not None:
+                holder[place[-1]] = public(written if written is not None else value, path=path)
+    return settings
 
 
 def _at(data: Any, place: Place) -> Any:

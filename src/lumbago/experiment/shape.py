@@ -14,7 +14,9 @@ from lumbago.spec import Spec
 
 _MAPPINGS = (dict, Mapping)
 _LISTS = (list, tuple, Sequence, frozenset, set)
-_PATHS = frozenset({"derivatives", "raw", "folder", "participants", "sessions_table", "image"})
+_PATHS = frozenset({
+    "derivatives", "raw", "folder", "participants", "sessions_table", "image", "labels",
+})  # fmt: skip
 """Settings of any kind that hold a path, beside those typed as one."""
 
 
@@ -103,8 +105,10 @@ def is_settings(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
-def takes_path(annotation: Any, place: Place) -> bool:
+def takes_path(annotation: Any, place: Place, word: str) -> bool:
     """Tell whether a word at this place is a path."""
+    if place[-1] == "coordinates":  # the name of packaged ones, or a table
+        return Path(word).suffix != ""
     typed = any(isinstance(o, type) and issubclass(o, Path) for o in options(annotation))
     return typed or place[-1] in _PATHS
 

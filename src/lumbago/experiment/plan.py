@@ -1,0 +1,353 @@
+"""What a run would do: counts, cost, and who cannot take part. Nothing is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lumbago.data import Cohort, Extraction, FeatureTable, Scan
+from lumbago.data.features import INDEX, REJECTED_COLUMNS
+from lumbago.errors import InputError
+from lumbago.evaluation import Unit
+from lumbago.experiment.checks import features_used
+from lumbago.experiment.cohorts import read_cohort, simulated_folder
+from lumbago.experiment.grid import grid_of, unit_key
+from lumbago.experiment.loading import load
+from lumbago.experiment.run import default_output, default_store, samples_of
+from lumbago.experiment.schema import Experiment
+from lumbago.extraction import gather, look_up
+from lumbago.simulation import SimulatedCohort
+from lumbago.store import Store
+
+SECONDS_TO_READ = 30e-9
+"""Per voxel and volume of a scan: reading, unpacking and cleaning, on one core of 2024."""
+SECONDS_TO_MEASURE: Mapping[str, float] = {
+    "alff": 25e-9, "falff": 25e-9, "reho": 60e-9, "connectome": 5e-9, "regional": 5e-9,
+}  # fmt: skip
+"""Per voxel and volume, beside the reading."""
+SECONDS_TO_SIMULATE = 120e-9
+"""Per voxel and volume: drawing, smoothing, compressing."""
+SECONDS_TO_FIT: Mapping[str, float] = {
+    "dummy": 0.01, "logistic": 0.05, "linear_svm": 0.1, "ridge": 0.05, "random_forest": 1.5,
+}  # fmt: skip
+"""Per fitted model of 100 samples and 1,000 features; grows with both."""
+COPIES = 4
+"""Arrays of a scan's size that are in memory while it is measured."""
+BYTES_PER_VALUE = 4
+
+
+@dataclass(frozen=True)
+class FeaturePlan:
+    """What a feature asks for: scans in all, in the store, to compute, rejected before."""
+
+    key: str
+    kind: str
+    scans: int
+    stored: int
+    rejected: int
+
+    @property
+    def missing(self) -> int:
+        """Scans to measure."""
+        return self.scans - self.stored - self.rejected
+
+
+@dataclass(frozen=True)
+class TargetPlan:
+    """What a target asks for; `sure` is False while features are missing."""
+
+    name: str
+    samples: int
+    participants: int
+    units: int
+    stored: int
+    fits: int
+    sure: bool
+    not_available: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What a run would do.
+
+    Parameters
+    ----------
+    cohorts : DataFrame
+        name, kind, participants, sessions, scans, excluded.
+    simulated : dict of str to dict
+        Simulated cohorts that are still to be written, with n_participants, n_scans, bytes.
+    excluded : DataFrame
+        Who is left out before measuring: cohort, code, reason, n.
+    features, targets : tuple
+    seconds, memory, disk : float
+        Estimates: core seconds, bytes per process, bytes to be written.
+    notes : tuple of str
+    """
+
+    name: str
+    cohorts: pd.DataFrame
+    simulated: dict[str, dict[str, int]]
+    excluded: pd.DataFrame
+    features: tuple[FeaturePlan, ...]
+    targets: tuple[TargetPlan, ...]
+    seconds: float
+    memory: float
+    disk: float
+    notes: tuple[str, ...] = ()
+
+
+def plan_experiment(
+    path: str | Path, *, output: str | Path | None = None, store: str | Path | None = None
+) -> Plan:
+    """Find scans, hash them, ask the store, and estimate the cost of what is missing.
+
+    Parameters
+    ----------
+    path : path
+        A YAML file.
+    output, store : path, optional
+        As for a run.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    InputError
+        If a run could not start either.
+    """
+    experiment = load(path).experiment
+    folder = Path(output) if output is not None else default_output(experiment.name)
+    kept = Store(store if store is not None else default_store(folder))
+    cohorts, simulated = _cohorts(experiment, kept.root)
+    seconds = disk = 0.0
+    memory = 0.0
+    for name, size in simulated.items():
+        spec = experiment.cohorts[name]
+        volume = _volume_of(spec)
+        seconds += size["n_scans"] * volume * SECONDS_TO_SIMULATE
+        disk += size["bytes"]
+    rows = []
+    for name in experiment.cohorts:
+        cohort = cohorts.get(name)
+        if cohort is None:
+            size = simulated[name]
+            rows.append(
+                (name, "simulated", size["n_participants"], size["n_scans"], size["n_scans"], 0)
+            )
+        else:
+            kind = experiment.cohorts[name].kind
+            rows.append(
+                (name, kind, len(cohort.participants), len(cohort.sessions), len(cohort.scans),
+                 len(cohort.excluded))
+            )  # fmt: skip
+    columns = ["name", "kind", "participants", "sessions", "scans", "excluded"]
+    table = pd.DataFrame(rows, columns=columns)
+    pooled = Cohort.pool(list(cohorts.values())) if cohorts else None
+    features, tables, cost = _features(experiment, pooled, simulated, kept)
+    seconds += cost["seconds"]
+    disk += cost["disk"]
+    memory = max(memory, cost["memory"])
+    targets: list[TargetPlan] = []
+    notes = []
+    if pooled is not None and not simulated:
+        for name in experiment.evaluation.targets:
+            planned, spent = _target(experiment, pooled, tables, features, name, kept)
+            targets.append(planned)
+            seconds += spent
+    else:
+        notes.append(
+            "units are counted once the simulated cohorts are written; the first run does that"
+        )
+    return Plan(
+        name=experiment.name,
+        cohorts=table,
+        simulated=simulated,
+        excluded=_excluded(cohorts),
+        features=features,
+        targets=tuple(targets),
+        seconds=seconds,
+        memory=memory,
+        disk=disk,
+        notes=tuple(notes),
+    )
+
+
+def _cohorts(
+    experiment: Experiment, workspace: Path
+) -> tuple[dict[str, Cohort], dict[str, dict[str, int]]]:
+    found, simulated, problems = {}, {}, []
+    for name, spec in sorted(experiment.cohorts.items()):
+        unwritten = (
+            isinstance(spec, SimulatedCohort) and not simulated_folder(spec, workspace).exists()
+        )
+        if unwritten:
+            simulated[name] = spec.size()
+            continue
+        try:
+            found[name] = read_cohort(
+                name, spec, workspace=workspace, denoise=experiment.main_denoise()
+            )
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return found, simulated
+
+
+def _features(
+    experiment: Experiment,
+    cohort: Cohort | None,
+    simulated: Mapping[str, Mapping[str, int]],
+    store: Store,
+) -> tuple[tuple[FeaturePlan, ...], dict[str, FeatureTable], dict[str, float]]:
+    used = {key: experiment.features[key] for key in features_used(experiment)}
+    measured = {k: e for k, e in used.items() if not hasattr(e, "extract_table")}
+    scans = cohort.scans if cohort is not None else ()
+    wanted = [(s, k) for s in scans for k, e in measured.items() if e.applies_to(s)]
+    _, found = look_up(wanted, measured, store)
+    plans, tables = [], {}
+    cost = {"seconds": 0.0, "disk": 0.0, "memory": 0.0}
+    busy: dict[int, Scan] = {}
+    new_scans = sum(size["n_scans"] for size in simulated.values())
+    for key, extractor in used.items():
+        if key not in measured:
+            if cohort is not None:
+                tables[key] = extractor.extract_table(cohort, key)
+            plans.append(FeaturePlan(key, extractor.kind, 0, 0, 0))
+            continue
+        of_key = [s for s, k in wanted if k == key]
+        there = [(s, found[id(s), key]) for s in of_key if (id(s), key) in found]
+        stored = sum(isinstance(v, Extraction) for _, v in there)
+        plan = FeaturePlan(
+            key, extractor.kind, len(of_key) + new_scans, stored, len(there) - stored
+        )
+        plans.append(plan)
+        if of_key and len(there) == len(of_key):
+            tables[key] = gather(key, extractor, there)
+        lacking = [s for s in of_key if (id(s), key) not in found]
+        busy.update({id(s): s for s in lacking})
+        volume = sum(map(scan_size, lacking)) + sum(
+            size["n_scans"] * _volume_of(experiment.cohorts[name])
+            for name, size in simulated.items()
+        )
+        cost["seconds"] += volume * SECONDS_TO_MEASURE.get(extractor.kind, 30e-9)
+        cost["disk"] += plan.missing * (_n_features(extractor) * BYTES_PER_VALUE + 4096)
+        if getattr(extractor, "keep_maps", False):
+            cost["disk"] += sum(map(scan_size, lacking)) / 100 * BYTES_PER_VALUE
+    sizes = [scan_size(s) for s in busy.values()]
+    sizes += [_volume_of(experiment.cohorts[n]) for n in simulated]
+    cost["memory"] = 3e8 + COPIES * BYTES_PER_VALUE * max(sizes, default=0)
+    reading = sum(scan_size(s) for s in busy.values()) + sum(
+        size["n_scans"] * _volume_of(experiment.cohorts[n]) for n, size in simulated.items()
+    )
+    cost["seconds"] += reading * SECONDS_TO_READ
+    return tuple(plans), tables, cost
+
+
+def _target(
+    experiment: Experiment,
+    cohort: Cohort,
+    tables: Mapping[str, FeatureTable],
+    features: tuple[FeaturePlan, ...],
+    name: str,
+    store: Store,
+) -> tuple[TargetPlan, float]:
+    sure = all(f.key in tables for f in features)
+    if sure:
+        known: Mapping[str, FeatureTable] = tables
+    else:
+        known = {f.key: tables.get(f.key) or _stand_in(f.key, cohort, experiment) for f in features}
+    dataset = samples_of(experiment, cohort, known, name).dataset
+    grid = grid_of(experiment, dataset)
+    stored = [sure and store.has(unit_key(unit)) for unit in grid.units]
+    seconds = 0.0
+    for unit, there in zip(grid.units, stored, strict=True):
+        if not there:
+            seconds += seconds_of(unit, len(dataset))
+    fits = sum(_fits(u) for u, there in zip(grid.units, stored, strict=True) if not there)
+    return (
+        TargetPlan(
+            name=name,
+            samples=len(dataset),
+            participants=len(np.unique(dataset.groups)),
+            units=len(grid.units),
+            stored=sum(stored),
+            fits=fits,
+            sure=sure,
+            not_available=grid.not_available,
+            notes=(*dataset.notes, *grid.notes),
+        ),
+        seconds,
+    )
+
+
+def seconds_of(unit: Unit, n_samples: int) -> float:
+    """Estimate the core seconds of one unit."""
+    one = SECONDS_TO_FIT.get(unit.spec.kind, 0.2)
+    width = max(len(unit.columns), 1) / 1000
+    growth = (n_samples / 100) ** 1.5 * (0.5 + 0.5 * width)
+    if unit.permutations is not None and unit.spec.linear:
+        growth *= 0.05  # one decomposition serves all permutations
+    return one * growth * _fits(unit)
+
+
+def _fits(unit: Unit) -> int:
+    candidates = int(np.prod([len(v) for v in unit.spec.tune.values()])) if unit.spec.tune else 0
+    times = unit.permutations[1] - unit.permutations[0] if unit.permutations else 1
+    return len(unit.splits) * times * (1 + 5 * candidates)
+
+
+def _stand_in(key: str, cohort: Cohort, experiment: Experiment) -> FeatureTable:
+    """Return a table that says only which sessions have a scan, to count what is to come."""
+    extractor: Any = experiment.features[key]
+    index = sorted({s.index for s in cohort.scans if extractor.applies_to(s)})
+    n = min(_n_features(extractor), 20_000)
+    columns = pd.Index([f"{key}:{i}" for i in range(n)], dtype=object)
+    values = np.zeros((len(index), n), dtype=np.float32)
+    rows = pd.MultiIndex.from_tuples(index, names=list(INDEX))
+    return FeatureTable(key, pd.DataFrame(values, index=rows, columns=columns), {})
+
+
+def _n_features(extractor: Any) -> int:
+    from lumbago.reading.atlases import load_atlas
+
+    atlas = getattr(extractor, "atlas", None)
+    regions = len(load_atlas(atlas)) if atlas is not None else 200
+    if extractor.kind == "connectome":
+        return regions * (regions - 1) // 2
+    return regions * max(1, len(getattr(extractor, "bands", ()) or ()))
+
+
+def scan_size(scan: Scan) -> float:
+    """Return the voxels × volumes of a scan, read off the header; 0 where there is no image."""
+    path = scan.files.get("bold")
+    if path is None:
+        return 0.0
+    import nibabel as nib
+
+    try:
+        return float(np.prod([float(n) for n in nib.load(path).shape]))
+    except Exception:  # a broken header is the extraction's to report
+        return 0.0
+
+
+def _volume_of(spec: Any) -> float:
+    """Return the voxels × volumes of a simulated scan: the template's box at this resolution."""
+    return 197 * 233 * 189 / float(spec.voxel_size) ** 3 * float(spec.n_volumes)
+
+
+def _excluded(cohorts: Mapping[str, Cohort]) -> pd.DataFrame:
+    tables = [c.excluded for c in cohorts.values() if len(c.excluded)]
+    if not tables:
+        return pd.DataFrame(columns=["cohort", "code", "reason", "n"])
+    rows = pd.concat(tables, ignore_index=True)[list(REJECTED_COLUMNS)]
+    counted = rows.groupby(["cohort", "code", "reason"], sort=True).size()
+    return counted.rename("n").reset_index()
