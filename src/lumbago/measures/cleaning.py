@@ -13,6 +13,8 @@ import numpy as np
 
 # Above this share of the largest weight, a constant is taken to survive the operator.
 _CONSTANT_SURVIVES = 1e-9
+# Below this share of its size, what is left of a confound is rounding.
+_NOTHING = 1e-9
 _BLOCK = 8192
 
 
@@ -60,9 +62,10 @@ def cleaning_operator(
 
     Notes
     -----
-    nilearn 0.14 reads censored volumes whose mirror image in time is censored too
-    (``volumes[~sample_mask]`` with indices counts from the end); here they never count.
-    Without such pairs the two agree to rounding.
+    The result is nilearn's to rounding, but for two cases. nilearn 0.14 filters the values of
+    censored volumes whose mirror image in time is censored too (``volumes[~sample_mask]``
+    with indices counts from the end); here they never count. And of confounds that are
+    constant or repeat each other it regresses out the rounding noise; here they do not count.
 
     References
     ----------
@@ -87,7 +90,8 @@ def cleaning_operator(
         if regressors is not None:
             regressors = _nilearn_clean(regressors, detrend=True)
     if regressors is not None:
-        signals = _nilearn_clean(signals, confounds=regressors)
+        assert confounds is not None
+        signals = _regressed(signals, regressors, np.abs(confounds[every]).max(axis=0))
 
     if not np.abs(signals).max() > 1e-6:
         n_confounds = 0 if regressors is None else regressors.shape[1]
@@ -146,6 +150,25 @@ def clean(signals: np.ndarray, operator: np.ndarray) -> np.ndarray:
             out += of_constant[:, None] * level
         cleaned[:, start : start + _BLOCK] = out
     return cleaned
+
+
+def _regressed(signals: np.ndarray, regressors: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Take out what the regressors explain; those that hold nothing of their own do not count.
+
+    `sizes` are what the regressors measured before they were detrended and filtered: what
+    is left of a constant afterwards is rounding, and scaled up it would be a random regressor.
+    """
+    from scipy.linalg import qr
+
+    centred = regressors - regressors.mean(axis=0)
+    spread = centred.std(axis=0)
+    centred = centred[:, spread > _NOTHING * sizes]
+    if not centred.shape[1]:
+        return signals
+    q, r, _ = qr(centred / centred.std(axis=0), mode="economic", pivoting=True)
+    own = np.abs(np.diag(r))
+    q = q[:, own > _NOTHING * own[0]]
+    return np.asarray(signals - q @ (q.T @ signals))
 
 
 def _filled(values: np.ndarray, where: np.ndarray) -> np.ndarray:
