@@ -125,7 +125,9 @@ class BidsCohort(CohortReader):
         own = entry.entities
         if entry.suffix != "bold" or entry.extension not in _IMAGES or "sub" not in own:
             return False
-        if own.get("task") != self.task or own.get("desc") != (self.desc if self.raw is None else None):
+        if own.get("task") != self.task or own.get("desc") != (
+            self.desc if self.raw is None else None
+        ):
             return False
         if self.sessions is not None and own.get("ses", "") not in {
             s.removeprefix("ses-") for s in self.sessions

@@ -333,7 +333,7 @@ def motion_summary(
         ``minutes_kept``; NaN where unknown. A broken table gives NaN here and its reason when
         the scan is measured.
     """
-    summary = {c: np.nan for c in ("mean_fd", "n_volumes", "n_volumes_kept", "minutes_kept")}
+    summary = dict.fromkeys(("mean_fd", "n_volumes", "n_volumes_kept", "minutes_kept"), np.nan)
     fd = kept = None
     try:
         if "confounds" in scan.files:

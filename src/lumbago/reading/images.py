@@ -84,7 +84,7 @@ class ImageFile:
     @staticmethod
     def _decoder(header: Any, stream: IO[bytes]) -> Any:
         kind = nib.Nifti2Image if int(header["sizeof_hdr"]) == 540 else nib.Nifti1Image
-        holder = nib.FileHolder(fileobj=stream)
+        holder = nib.FileHolder(fileobj=stream)  # type: ignore[arg-type]
         proxy = kind.ImageArrayProxy(stream, header.copy(), mmap=False)
         image = kind(proxy, None, header=header, file_map={"image": holder})
         return image
@@ -238,7 +238,7 @@ def _header(name: str, block: bytes) -> Any:
     if 540 in sizes:
         kind, magic = nib.Nifti2Header, block[4:7]
     else:
-        kind, magic = nib.Nifti1Header, block[344:347]
+        kind, magic = nib.Nifti1Header, block[344:347]  # type: ignore[assignment]
     if not sizes & {348, 540} or magic not in (b"n+1", b"n+2"):
         raise ScanRejected("E_NOT_NIFTI", f"{name}: does not hold a single-file NIfTI image")
     with _translated(name):
@@ -289,7 +289,7 @@ def _check_shape(name: str, header: Any, ndim: int | None) -> tuple[int, ...]:
         shape = shape[:-1]
     if ndim == 3 and len(shape) == 4 and shape[3] == 1:
         shape = shape[:3]
-    if ndim is not None and len(shape) != ndim or len(shape) not in (3, 4):
+    if (ndim is not None and len(shape) != ndim) or len(shape) not in (3, 4):
         raise ScanRejected(
             f"E_NOT_{ndim or 4}D",
             f"{name}: expected {ndim or '3 or 4'} dimensions, got {len(shape)} "

@@ -17,7 +17,8 @@ from lumbago.data.selection import columns_in
 from lumbago.errors import InputError
 from lumbago.reading.confounds import motion_summary
 from lumbago.reading.denoise import Denoise
-from lumbago.reading.participants import People, Visits, add_motion, changed, join, read_visits
+from lumbago.reading.participants import People, add_motion, join
+from lumbago.reading.visits import Visits, changed, read_visits
 from lumbago.spec import Spec
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -114,8 +115,8 @@ class CohortReader(Spec):
             sessions = self._with_motion(people, denoise)
         excluded = [
             *people.excluded,
-            *((name, who, ses, run, "", code, reason) for who, ses, run, code, reason in found.excluded),
-        ]  # fmt: skip
+            *((name, *run, "", code, reason) for *run, code, reason in found.excluded),
+        ]
         cohort = Cohort(
             name=name,
             participants=people.participants,

@@ -253,7 +253,9 @@ class Recording:
             return None, None
         given = self._confounds_given
         if given is None and "confounds" not in self.scan.files:
-            self._note("no confounds: only mean and linear trend are taken out, nothing is scrubbed")
+            self._note(
+                "no confounds: only mean and linear trend are taken out, no volume is scrubbed"
+            )
         found = confounds_tables.load(self.scan if given is None else given, denoise, n_volumes)
         return found.values, found.kept
 

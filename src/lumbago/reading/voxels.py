@@ -109,7 +109,7 @@ class BoldSource:
             values[t] = volume[everywhere]
         if mask is None:
             mask = self._brain(values)
-            notes.append("no brain mask: computed from the mean image by nilearn's compute_epi_mask")
+            notes.append("no brain mask: one is computed from the mean image by compute_epi_mask")
             values = values[:, mask.ravel()]
         values, mask = _without_nan(values, mask, notes)
         return Voxels(values, mask, self.affine, tuple(notes))
