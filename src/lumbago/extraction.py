@@ -175,6 +175,8 @@ def extraction_key(scan: Scan, extractor: Any, store: Store) -> str:
         "t_r": scan.t_r,
         "space": scan.space,
         "entities": dict(scan.entities),
+        "columns": list(scan.columns),
+        "labels": list(scan.labels),
     }
     return digest(canonical_json(about))
 
