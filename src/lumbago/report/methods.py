@@ -1,0 +1,253 @@
+"""The methods paragraph, built from what ran."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lumbago.report.references import BIBLIOGRAPHY, cite
+from lumbago.report.words import count, listed
+
+_REGRESSORS = {
+    "none": ("no nuisance regression beyond detrending", ()),
+    "motion6": ("six motion parameters", ("friston1996",)),
+    "motion12": ("six motion parameters and their derivatives", ("friston1996",)),
+    "motion24": ("24 motion parameters", ("friston1996",)),
+    "motion24_wmcsf": (
+        "24 motion parameters and the mean signals of white matter and cerebrospinal fluid",
+        ("friston1996", "ciric2017")),
+    "motion24_acompcor": (
+        "24 motion parameters, the retained components of anatomical CompCor and fMRIPrep's "
+        "cosine drift terms", ("friston1996", "behzadi2007")),
+    "motion24_wmcsf_global": (
+        "24 motion parameters and the mean signals of white matter, cerebrospinal fluid and "
+        "the whole brain", ("friston1996", "ciric2017")),
+    "motion36": (
+        "36 parameters (six of motion, white matter, cerebrospinal fluid and global signal, "
+        "with derivatives and squares)", ("ciric2017",)),
+}  # fmt: skip
+_ATLASES = {
+    "lumbago200": ("fonov2011", "dosenbach2010"),
+    "power264": ("power2011",),
+    "dosenbach160": ("dosenbach2010",),
+}
+_MODELS = {
+    "dummy": ("a model that ignores the features", ()),
+    "logistic": ("L2-penalized logistic regression", ()),
+    "linear_svm": ("a linear support vector machine", ("cortes1995",)),
+    "random_forest": ("a random forest", ("breiman2001",)),
+    "ridge": ("ridge regression", ()),
+}
+_STEPS = {"impute": "imputation of missing values", "scale": "scaling of every feature"}
+
+
+def methods_text(run: Mapping[str, Any], *, has_weights: bool, has_nulls: bool) -> list[str]:
+    """Return the paragraphs of the methods section; citations are marks of `cite`.
+
+    Parameters
+    ----------
+    run : mapping
+        ``run.json`` of a run folder.
+    has_weights, has_nulls : bool
+        Whether the run holds linear weights and permuted scores.
+    """
+    experiment = run.get("experiment", {})
+    paragraphs = [
+        _inputs(run, experiment),
+        _features(run, experiment),
+        _learning(experiment, has_weights),
+        _testing(run, experiment, has_nulls),
+    ]
+    return [" ".join(sentences) for sentences in paragraphs if sentences]
+
+
+def _inputs(run: Mapping[str, Any], experiment: Mapping[str, Any]) -> list[str]:
+    sentences = []
+    for cohort in run.get("cohorts", ()):
+        size = [count(int(cohort["n_participants"]), "participant")]
+        if cohort.get("n_sessions", 0) != cohort["n_participants"] and cohort.get("n_sessions"):
+            size.append(count(int(cohort["n_sessions"]), "session"))
+        if cohort.get("n_scans"):
+            size.append(count(int(cohort["n_scans"]), "scan"))
+        kind = str(cohort.get("kind", ""))
+        settings = experiment.get("cohorts", {}).get(cohort["name"], {})
+        source = {
+            "bids": "preprocessed with fMRIPrep" + cite("esteban2019")
+            if settings.get("derivatives") else "raw scans of a BIDS dataset",
+            "timeseries": "regional time series as provided",
+            "connectomes": "connectivity matrices as provided",
+            "table": "a table of features as provided",
+            "simulated": "simulated; its effects are known and no patient is in it",
+        }.get(kind, kind)  # fmt: skip
+        space = cohort.get("space") or ""
+        where = f", in the space {space}" if space and space != "scanner" else ""
+        if space == "scanner":
+            where = ", in the space of the scanner"
+        sentences.append(f"Cohort {cohort['name']} ({', '.join(size)}): {source}{where}.")
+        if keep := settings.get("keep"):
+            sentences.append(f"Rows of {cohort['name']} were kept where {keep}.")
+    imaged = any(c.get("kind") in ("bids", "simulated") for c in run.get("cohorts", ()))
+    if imaged:
+        sentences += _denoising(run, experiment)
+    return sentences
+
+
+def _denoising(run: Mapping[str, Any], experiment: Mapping[str, Any]) -> list[str]:
+    used: dict[str, tuple[Any, list[str]]] = {}
+    for key, about in run.get("features", {}).items():
+        spec = about.get("spec", {})
+        if "denoise" in spec:
+            used.setdefault(str(spec["denoise"]), (spec["denoise"], []))[1].append(key)
+    sentences = []
+    for denoise, keys in used.values():
+        whose = f" for {listed(keys)}" if len(used) > 1 else ""
+        if not denoise or denoise.get("strategy") == "none":
+            sentences.append(f"Signals were detrended without nuisance regression{whose}.")
+            continue
+        what, sources = _REGRESSORS.get(denoise["strategy"], (denoise["strategy"], ()))
+        sentence = f"Where confounds were available, {what} were regressed out{whose}"
+        sentence += cite(*sources, "abraham2014")
+        scrub = denoise.get("scrub") or {}
+        if scrub.get("fd"):
+            sentence += (
+                f", and volumes with a framewise displacement above {scrub['fd']:g} mm "
+                f"were left out{cite('power2012')}"
+            )
+        if scrub.get("std_dvars"):
+            sentence += f", as were volumes with standardized DVARS above {scrub['std_dvars']:g}"
+        sentences.append(sentence + ".")
+    return sentences
+
+
+def _features(run: Mapping[str, Any], experiment: Mapping[str, Any]) -> list[str]:
+    sentences = []
+    for key, about in run.get("features", {}).items():
+        spec = about.get("spec", {})
+        known = [r for r in about.get("references", ()) if r in BIBLIOGRAPHY]
+        n = about.get("n_features")
+        size = f" ({count(int(n), 'value')} per person)" if n else ""
+        sentences.append(f"{key}: {_measure(spec)}{cite(*known)}{_regions(spec)}{size}.")
+    return sentences
+
+
+def _measure(spec: Mapping[str, Any]) -> str:
+    kind = str(spec.get("kind", "a feature"))
+    band = spec.get("band")
+    filtered = f", signals filtered to {_band(band)}" if band else ""
+    if kind in ("alff", "falff"):
+        name = "amplitude of low-frequency fluctuations"
+        bands = spec.get("bands") or {}
+        of = listed(f"{_band(b)} ({name})" for name, b in bands.items())
+        convention = f", {spec['convention']} convention" if spec.get("convention") else ""
+        return f"{'fractional ' if kind == 'falff' else ''}{name} in {of}{convention}"
+    if kind == "reho":
+        return (
+            f"regional homogeneity (Kendall's W over {spec.get('neighbours', 27)} voxels{filtered})"
+        )
+    if kind == "connectome":
+        measure = {"correlation": "Pearson correlation"}.get(
+            str(spec.get("measure")), str(spec.get("measure", "connectivity"))
+        )
+        z = ", Fisher z-transformed" if spec.get("fisher_z") else ""
+        return f"{measure} between regions{z}{filtered}"
+    if kind == "regional":
+        return f"regional means of the map {spec.get('map', '')}".rstrip()
+    if kind == "columns":
+        return f"columns of the participants' table ({listed(spec.get('columns', ()))})"
+    return kind.replace("_", " ") + filtered
+
+
+def _band(band: Any) -> str:
+    return f"{band[0]:g}–{band[1]:g} Hz"
+
+
+def _regions(spec: Mapping[str, Any]) -> str:
+    atlas = spec.get("atlas")
+    if not atlas:
+        return ""
+    if isinstance(atlas, str):
+        return f", over the atlas {atlas}{cite(*_ATLASES.get(atlas, ()))}"
+    return ", over an atlas of the study's own"
+
+
+def _learning(experiment: Mapping[str, Any], has_weights: bool) -> list[str]:
+    sentences = []
+    preparations = experiment.get("preparation") or {}
+    used = {}
+    for name, spec in experiment.get("models", {}).items():
+        what, sources = _MODELS.get(spec.get("kind", ""), (str(spec.get("kind", name)), ()))
+        tuned = listed(spec["tune"]) if spec.get("tune") else ""
+        tuned = f" ({tuned} chosen by an inner search over participants)" if tuned else ""
+        own = f" on {listed(spec['features'])}" if spec.get("features") else ""
+        sentences.append(f"Model {name} was {what}{cite(*sources)}{own}{tuned}.")
+        preparation = spec.get("preparation") or "standard"
+        if isinstance(preparation, str):
+            used[preparation] = preparations.get(preparation)
+        else:
+            used[name] = preparation
+    for name, steps in used.items():
+        if steps is None:
+            steps = [{"kind": "impute"}, {"kind": "scale"}] if name == "standard" else []
+        done = listed(_step(step) for step in steps) or "no preparation"
+        whose = f" ({name})" if len(used) > 1 else ""
+        sentences.append(f"Within each training fold, and nowhere else{whose}: {done}.")
+    if any(_is(step, "residualize") for steps in used.values() for step in steps or ()):
+        sentences[-1] = sentences[-1].rstrip(".") + cite("snoek2019") + "."
+    sentences.append(f"Models were fitted with scikit-learn{cite('pedregosa2011')}.")
+    if has_weights:
+        sentences.append(
+            "Coefficients of linear models were turned into activation patterns, "
+            f"which can be read as effects{cite('haufe2014')}."
+        )
+    return sentences
+
+
+def _is(step: Any, kind: str) -> bool:
+    return step == kind or (
+        isinstance(step, Mapping) and (step.get("kind") == kind or kind in step)
+    )
+
+
+def _step(step: Any) -> str:
+    if isinstance(step, str):
+        return _STEPS.get(step, step.replace("_", " "))
+    kind = step.get("kind") or next(iter(step), "")
+    if kind == "residualize":
+        covariates = step.get("covariates") or step.get("residualize") or ()
+        return f"regression of {listed(map(str, covariates))} out of every feature"
+    return _STEPS.get(kind, str(kind).replace("_", " "))
+
+
+def _testing(run: Mapping[str, Any], experiment: Mapping[str, Any], has_nulls: bool) -> list[str]:
+    evaluation = experiment.get("evaluation", {})
+    sentences = []
+    for scheme in evaluation.get("schemes", ()):
+        kind = scheme.get("kind", "")
+        if kind == "within_cohort":
+            folds, repeats = scheme.get("n_splits", 5), scheme.get("n_repeats", 1)
+            sentences.append(
+                f"Cross-validation had {folds} folds stratified by class and {repeats} "
+                f"repeat{'' if repeats == 1 else 's'}; all sessions of a person stayed in one fold."
+            )
+        elif kind in ("leave_one_site_out", "leave_one_cohort_out"):
+            unit = "site" if "site" in kind else "cohort"
+            sentences.append(f"Each {unit} in turn was left out of training and then predicted.")
+        else:
+            sentences.append(f"Scheme {kind.replace('_', ' ')}.")
+    if run.get("target", {}).get("kind") == "binary":
+        sentences.append(
+            "The area under the ROC curve is the share of pairs of a positive and a negative "
+            "participant that the same fitted model ranks rightly; decision values of different "
+            f"folds are never compared{cite('hanley1982')}."
+        )
+    sentences.append(
+        "Intervals are 2.5th to 97.5th percentiles of 1,000 bootstrap resamples of participants, "
+        "with the models as fitted."
+    )
+    if has_nulls:
+        sentences.append(
+            "p-values compare the first repeat with models trained on permuted labels, as "
+            f"(b + 1)/(m + 1){cite('phipson2010')}."
+        )
+    sentences.append(f"The seed of every random number was {run.get('seed')}.")
+    return sentences

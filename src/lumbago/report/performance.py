@@ -1,0 +1,185 @@
+"""Figures of one cell's predictions: ROC, confusion, predicted against observed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from lumbago.evaluation.outcomes import Outcomes
+from lumbago.report.figures import short
+from lumbago.report.story import Story
+from lumbago.report.style import BLUE, INK, LINE, QUIET, SERIES, Figure, canvas, embed, styled
+from lumbago.report.words import cell_words, number
+
+GRID = np.linspace(0, 1, 401)
+
+
+def roc_of_model(positive: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """Return the mean sensitivity of one fitted model within each step of `GRID`.
+
+    A step's mean, not its end, so that the curve's area is the model's AUC whatever the
+    number of participants; ties are crossed in a straight line.
+    """
+    order = np.argsort(-score, kind="stable")
+    score, positive = score[order], positive[order]
+    ends = np.r_[np.flatnonzero(np.diff(score)), len(score) - 1]
+    true = np.r_[0, np.cumsum(positive)[ends]] / positive.sum()
+    false = np.r_[0, np.cumsum(~positive)[ends]] / (~positive).sum()
+    # The area under a piecewise line, at the ends of the steps; its differences are the means.
+    width = np.diff(false)
+    area = np.r_[0, np.cumsum(width * (true[1:] + true[:-1]) / 2)]
+    at = np.clip(np.searchsorted(false, GRID, side="right") - 1, 0, len(false) - 2)
+    into = GRID - false[at]
+    slope = np.divide(np.diff(true), width, out=np.zeros(len(width)), where=width > 0)
+    flat = width[at] == 0
+    into = np.where(flat, 0, into)
+    reached = area[at] + into * true[at] + slope[at] * into**2 / 2
+    return np.diff(reached) / np.diff(GRID)
+
+
+def roc_curve(outcomes: Outcomes) -> np.ndarray | None:
+    """Return the ROC curve of all fitted models, averaged at equal false-positive rates.
+
+    Each model weighs as many pairs as it ranked, so that the area under the average is the
+    AUC of `lumbago.evaluation.metrics.roc_auc`.
+
+    Returns
+    -------
+    array of shape (len(GRID) - 1,) or None
+        Mean sensitivity in each step of `GRID`; None where no model saw both classes.
+    """
+    curves, pairs = [], []
+    for model in np.unique(outcomes.fitted):
+        rows = outcomes.fitted == model
+        positive = outcomes.positive[rows]
+        n = int(positive.sum()) * int((~positive).sum())
+        if n:
+            curves.append(roc_of_model(positive, outcomes.score[rows]))
+            pairs.append(n)
+    return np.average(curves, axis=0, weights=pairs) if pairs else None
+
+
+def roc(story: Story, predictions: pd.DataFrame) -> Figure | None:
+    """Draw the ROC curve of one cell, and of each left-out part or repeat beside it."""
+    outcomes = Outcomes.of(predictions, story.target)
+    if not np.isfinite(outcomes.score).all():
+        return None
+    whole = roc_curve(outcomes)
+    if whole is None:
+        return None
+    middle = (GRID[1:] + GRID[:-1]) / 2
+    split = predictions["split"].fillna("").astype(str).to_numpy()
+    names = [name for name in np.unique(split) if name]
+    with styled():
+        drawn = canvas(3.6, 3.6)
+        axes = drawn.subplots()
+        axes.plot([0, 1], [0, 1], color=QUIET, linewidth=0.9, linestyle=(0, (4, 3)))
+        if names and len(names) <= len(SERIES) - 1:
+            for name, colour in zip(names, SERIES[1:], strict=False):
+                curve = roc_curve(outcomes.take(split == name))
+                if curve is not None:
+                    axes.plot(middle, curve, color=colour, linewidth=1.1, label=short(name, 18))
+        else:
+            for repeat in np.unique(outcomes.repeat)[:20]:
+                curve = roc_curve(outcomes.take(outcomes.repeat == repeat))
+                if curve is not None:
+                    axes.plot(middle, curve, color=LINE, linewidth=0.7, zorder=1)
+        area = float(whole.mean())
+        axes.plot(middle, whole, color=BLUE, linewidth=2.2, label=f"All: {number(area)}", zorder=5)
+        axes.set(xlabel="1 − specificity", ylabel="Sensitivity", xlim=(-0.01, 1.01),
+                 ylim=(-0.01, 1.01), aspect="equal", title="ROC curve")  # fmt: skip
+        axes.legend(loc="lower right", handlelength=1.4)
+        image = embed(drawn)
+    beside = "Thin: each left-out part." if names else "Thin: each repeat."
+    return Figure(
+        image,
+        f"ROC curve of {cell_words(*_names(predictions))}, area {number(area)}",
+        "Average of the fitted models' curves at equal false-positive rates; its area is the "
+        f"AUC of the table. {beside}",
+        narrow=True,
+    )
+
+
+def confusion(story: Story, predictions: pd.DataFrame) -> Figure:
+    """Draw how often each true class was given each class, over all repeats."""
+    outcomes = Outcomes.of(predictions, story.target)
+    classes = story.target.classes
+    k, n_repeats = len(classes), len(np.unique(outcomes.repeat))
+    counts = np.zeros((k, k))
+    np.add.at(counts, (outcomes.truth, outcomes.predicted), 1)
+    total = counts.sum(axis=1, keepdims=True)
+    share = np.divide(counts, total, out=np.zeros_like(counts), where=total > 0)
+    with styled():
+        drawn = canvas(3.6, 3.6)
+        axes = drawn.subplots()
+        axes.imshow(share, cmap="Blues", vmin=0, vmax=1.15)
+        for i in range(k):
+            for j in range(k):
+                dark = share[i, j] > 0.6
+                axes.text(j, i - 0.06, f"{100 * share[i, j]:.0f} %", ha="center", va="center",
+                          fontsize=13 if k == 2 else 9, color="white" if dark else INK)  # fmt: skip
+                if k <= 3:
+                    of = f"{counts[i, j] / n_repeats:.1f} per repeat"
+                    axes.text(j, i + 0.2, of if n_repeats > 1 else f"{counts[i, j]:.0f}",
+                              ha="center", va="center", fontsize=8,
+                              color="white" if dark else QUIET)  # fmt: skip
+        names = [short(c, 14) for c in classes]
+        axes.set_xticks(range(k), names)
+        axes.set_yticks(range(k), names, rotation=90, va="center")
+        axes.tick_params(length=0)
+        for side in axes.spines.values():
+            side.set_visible(False)
+        axes.set(xlabel="Predicted", ylabel="True", title="Confusion")
+        image = embed(drawn)
+    told = ", ".join(f"{c}: {100 * share[i, i]:.0f} % right" for i, c in enumerate(classes))
+    return Figure(
+        image, f"Confusion matrix; {told}",
+        "Share of each true class (rows add up to 100 %).", narrow=True,
+    )  # fmt: skip
+
+
+def scatter(story: Story, predictions: pd.DataFrame) -> Figure:
+    """Draw predicted against observed values, one point per sample, coloured by site."""
+    keys = ["cohort", "participant_id", "session"]
+    means = predictions.groupby(keys, sort=True, dropna=False).agg(
+        observed=("y_true", "first"), predicted=("y_pred", "mean"), site=("site", "first")
+    )
+    observed, predicted = (means[c].to_numpy(dtype=float) for c in ("observed", "predicted"))
+    site = means["site"].fillna("").astype(str).to_numpy()
+    names = np.unique(site)
+    with styled():
+        drawn = canvas(4.6, 4.2)
+        axes = drawn.subplots()
+        coloured = 1 < len(names) <= len(SERIES)
+        for name, colour in zip(names, SERIES, strict=False) if coloured else [(None, BLUE)]:
+            rows = slice(None) if name is None else site == name
+            axes.plot(observed[rows], predicted[rows], "o", markersize=4.5, alpha=0.75,
+                      color=colour, markeredgewidth=0,
+                      label=None if name is None else short(str(name), 18))  # fmt: skip
+        low, high = min(observed.min(), predicted.min()), max(observed.max(), predicted.max())
+        room = 0.04 * (high - low)
+        line = [low - room, high + room]
+        axes.plot(line, line, color=QUIET, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
+        axes.set(xlim=line, ylim=line, aspect="equal", title="Predicted against observed")
+        axes.set(xlabel=f"Observed {story.target.name}", ylabel=f"Predicted {story.target.name}")
+        told = []
+        cell = _names(predictions)
+        for metric in ("r", "r2", "mae"):
+            row = story.row(*cell, str(predictions["scheme"].iloc[0]), metric)
+            if row and np.isfinite(row["score"]):
+                name = {"r": "r", "r2": "R²", "mae": "MAE"}[metric]
+                told.append(f"{name} = {number(row['score'])}")
+        axes.text(0.03, 0.97, "\n".join(told), transform=axes.transAxes, va="top", fontsize=9)
+        if coloured:
+            drawn.legend(loc="outside right upper", title="Site", handletextpad=0.2)
+        image = embed(drawn)
+    return Figure(
+        image, f"Predicted against observed {story.target.name}; {', '.join(told)}",
+        "Each point is a sample; the prediction is the mean over repeats. "
+        "Dashed: perfect prediction.",
+    )  # fmt: skip
+
+
+def _names(predictions: pd.DataFrame) -> tuple[str, str]:
+    first = predictions.iloc[0]
+    return str(first["features"]), str(first["model"])

@@ -1,0 +1,152 @@
+"""The bibliography, as data: what a methods text may cite."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One published source."""
+
+    authors: str
+    year: int
+    title: str
+    journal: str
+    """Journal, volume and pages."""
+    doi: str = ""
+
+    def bibtex(self, key: str) -> str:
+        """Return the entry for a ``.bib`` file."""
+        fields = {"author": self.authors, "year": str(self.year), "title": f"{{{self.title}}}",
+                  "journal": self.journal, "doi": self.doi}  # fmt: skip
+        lines = [f"  {name} = {{{value}}}" for name, value in fields.items() if value]
+        return f"@article{{{key},\n" + ",\n".join(lines) + "\n}"
+
+
+BIBLIOGRAPHY = {
+    "abraham2014": Reference(
+        "Abraham, A. and others", 2014, "Machine learning for neuroimaging with scikit-learn",
+        "Frontiers in Neuroinformatics 8, 14", "10.3389/fninf.2014.00014"),
+    "behzadi2007": Reference(
+        "Behzadi, Y. and Restom, K. and Liau, J. and Liu, T. T.", 2007,
+        "A component based noise correction method (CompCor) for BOLD and perfusion based fMRI",
+        "NeuroImage 37, 90–101", "10.1016/j.neuroimage.2007.04.042"),
+    "breiman2001": Reference(
+        "Breiman, L.", 2001, "Random forests", "Machine Learning 45, 5–32",
+        "10.1023/A:1010933404324"),
+    "ciric2017": Reference(
+        "Ciric, R. and others", 2017,
+        "Benchmarking of participant-level confound regression strategies for the control of "
+        "motion artifact in studies of functional connectivity",
+        "NeuroImage 154, 174–187", "10.1016/j.neuroimage.2017.03.020"),
+    "cortes1995": Reference(
+        "Cortes, C. and Vapnik, V.", 1995, "Support-vector networks",
+        "Machine Learning 20, 273–297", "10.1007/BF00994018"),
+    "dosenbach2010": Reference(
+        "Dosenbach, N. U. F. and others", 2010,
+        "Prediction of individual brain maturity using fMRI",
+        "Science 329, 1358–1361", "10.1126/science.1194144"),
+    "esteban2019": Reference(
+        "Esteban, O. and others", 2019,
+        "fMRIPrep: a robust preprocessing pipeline for functional MRI",
+        "Nature Methods 16, 111–116", "10.1038/s41592-018-0235-4"),
+    "fonov2011": Reference(
+        "Fonov, V. and others", 2011,
+        "Unbiased average age-appropriate atlases for pediatric studies",
+        "NeuroImage 54, 313–327", "10.1016/j.neuroimage.2010.07.033"),
+    "friston1996": Reference(
+        "Friston, K. J. and Williams, S. and Howard, R. and Frackowiak, R. S. J. and Turner, R.",
+        1996, "Movement-related effects in fMRI time-series",
+        "Magnetic Resonance in Medicine 35, 346–355", "10.1002/mrm.1910350312"),
+    "hanley1982": Reference(
+        "Hanley, J. A. and McNeil, B. J.", 1982,
+        "The meaning and use of the area under a receiver operating characteristic (ROC) curve",
+        "Radiology 143, 29–36", "10.1148/radiology.143.1.7063747"),
+    "haufe2014": Reference(
+        "Haufe, S. and others", 2014,
+        "On the interpretation of weight vectors of linear models in multivariate neuroimaging",
+        "NeuroImage 87, 96–110", "10.1016/j.neuroimage.2013.10.067"),
+    "kapoor2023": Reference(
+        "Kapoor, S. and Narayanan, A.", 2023,
+        "Leakage and the reproducibility crisis in machine-learning-based science",
+        "Patterns 4, 100804", "10.1016/j.patter.2023.100804"),
+    "pedregosa2011": Reference(
+        "Pedregosa, F. and others", 2011, "Scikit-learn: machine learning in Python",
+        "Journal of Machine Learning Research 12, 2825–2830"),
+    "phipson2010": Reference(
+        "Phipson, B. and Smyth, G. K.", 2010,
+        "Permutation P-values should never be zero: calculating exact P-values when "
+        "permutations are randomly drawn",
+        "Statistical Applications in Genetics and Molecular Biology 9, 39",
+        "10.2202/1544-6115.1585"),
+    "power2011": Reference(
+        "Power, J. D. and others", 2011, "Functional network organization of the human brain",
+        "Neuron 72, 665–678", "10.1016/j.neuron.2011.09.006"),
+    "power2012": Reference(
+        "Power, J. D. and Barnes, K. A. and Snyder, A. Z. and Schlaggar, B. L. and "
+        "Petersen, S. E.", 2012,
+        "Spurious but systematic correlations in functional connectivity MRI networks arise "
+        "from subject motion",
+        "NeuroImage 59, 2142–2154", "10.1016/j.neuroimage.2011.10.018"),
+    "power2014": Reference(
+        "Power, J. D. and others", 2014,
+        "Methods to detect, characterize, and remove motion artifact in resting state fMRI",
+        "NeuroImage 84, 320–341", "10.1016/j.neuroimage.2013.08.048"),
+    "snoek2019": Reference(
+        "Snoek, L. and Miletić, S. and Scholte, H. S.", 2019,
+        "How to control for confounds in decoding analyses of neuroimaging data",
+        "NeuroImage 184, 741–760", "10.1016/j.neuroimage.2018.09.074"),
+    "zang2004": Reference(
+        "Zang, Y. and Jiang, T. and Lu, Y. and He, Y. and Tian, L.", 2004,
+        "Regional homogeneity approach to fMRI data analysis",
+        "NeuroImage 22, 394–400", "10.1016/j.neuroimage.2003.12.030"),
+    "zang2007": Reference(
+        "Zang, Y.-F. and others", 2007,
+        "Altered baseline brain activity in children with ADHD revealed by resting-state "
+        "functional MRI",
+        "Brain and Development 29, 83–91", "10.1016/j.braindev.2006.07.002"),
+    "zou2008": Reference(
+        "Zou, Q.-H. and others", 2008,
+        "An improved approach to detection of amplitude of low-frequency fluctuation (ALFF) "
+        "for resting-state fMRI: fractional ALFF",
+        "Journal of Neuroscience Methods 172, 137–141", "10.1016/j.jneumeth.2008.04.012"),
+}  # fmt: skip
+
+_MARK = re.compile(r"\[@([A-Za-z0-9_-]+(?:;\s*@[A-Za-z0-9_-]+)*)\]")
+
+
+def cite(*keys: str) -> str:
+    """Return the mark that `numbered` turns into numbers.
+
+    >>> cite("zang2007", "zou2008")
+    ' [@zang2007; @zou2008]'
+    """
+    return f" [{'; '.join('@' + key for key in keys)}]" if keys else ""
+
+
+def cited(texts: Iterable[str]) -> list[str]:
+    """Return the keys that texts cite, in the order of first mention."""
+    found: dict[str, None] = {}
+    for text in texts:
+        for mark in _MARK.findall(text):
+            found |= dict.fromkeys(key.strip().removeprefix("@") for key in mark.split(";"))
+    return [key for key in found if key in BIBLIOGRAPHY]
+
+
+def pieces(text: str, order: list[str]) -> list[tuple[str, list[int]]]:
+    """Cut a text at its marks: each piece, then the numbers cited after it.
+
+    >>> pieces("ReHo [@zang2004] and ALFF.", ["zang2004"])
+    [('ReHo', [1]), (' and ALFF.', [])]
+    """
+    cut: list[tuple[str, list[int]]] = []
+    end = 0
+    for mark in _MARK.finditer(text):
+        keys = [key.strip().removeprefix("@") for key in mark[1].split(";")]
+        numbers = [order.index(key) + 1 for key in keys if key in order]
+        cut.append((text[end : mark.start()].rstrip(), numbers))
+        end = mark.end()
+    return [*cut, (text[end:], [])] if end < len(text) else cut
