@@ -15,16 +15,17 @@ import pandas as pd
 
 from lumbago.data import Scan
 from lumbago.errors import ScanRejected
-from lumbago.reading.denoise import Denoise, Scrub
-from lumbago.reading.numeric import read_numbers
-
-FD = "framewise_displacement"
-DVARS = "std_dvars"
-NON_STEADY = "non_steady_state"
-MIN_DOF = 15
-"""Fewest degrees of freedom that regression may leave: below, residuals are mostly fit."""
-MIN_DOF_SHARE = 0.2
-"""Smallest share of the scanned volumes that must remain as degrees of freedom."""
+from lumbago.reading.denoise import Denoise
+from lumbago.reading.freedom import check_freedom
+from lumbago.reading.scrubbing import (
+    DVARS,
+    FD,
+    NON_STEADY,
+    kept_indices,
+    motion_fd,
+    read_table,
+    surviving,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,56 +48,6 @@ class Confounds:
     names: tuple[str, ...]
     kept: np.ndarray | None = None
     fd: np.ndarray | None = None
-
-
-def surviving(
-    n_volumes: int,
-    scrub: Scrub | None,
-    *,
-    fd: np.ndarray | None = None,
-    std_dvars: np.ndarray | None = None,
-    non_steady: np.ndarray | None = None,
-) -> np.ndarray:
-    """Tell which volumes are kept, by the rules of nilearn's ``load_confounds``.
-
-    Parameters
-    ----------
-    n_volumes : int
-    scrub : Scrub or None
-        None keeps all but the non-steady-state volumes.
-    fd, std_dvars : array of shape (n_volumes,) or None
-        Framewise displacement in mm, standardized DVARS; a missing value is no outlier.
-    non_steady : boolean array of shape (n_volumes,) or None
-        Volumes before the magnetization was steady.
-
-    Returns
-    -------
-    boolean array of shape (n_volumes,)
-
-    Raises
-    ------
-    ScanRejected
-        ``E_CONFOUND_COLUMN`` if a threshold is set on something the scan does not have.
-    """
-    moved = np.zeros(n_volumes, dtype=bool)
-    if scrub is not None:
-        for name, values, limit in ((FD, fd, scrub.fd), (DVARS, std_dvars, scrub.std_dvars)):
-            if limit is None:
-                continue
-            if values is None:
-                raise ScanRejected(
-                    "E_CONFOUND_COLUMN",
-                    f"scrubbing at {limit:g} needs the column {name}, which this scan does not "
-                    "have; leave the threshold out or set scrub to null",
-                )
-            # NaN is no outlier, as in nilearn: the first volume has no displacement.
-            moved |= np.greater(values, limit, where=np.isfinite(values), out=np.zeros_like(moved))
-        if scrub.min_segment and moved.any():
-            edges = np.flatnonzero(np.diff(np.r_[True, moved, True].astype(np.int8)))
-            for start, stop in zip(edges[::2], edges[1::2], strict=True):
-                if stop - start < scrub.min_segment:
-                    moved[start:stop] = True
-    return ~moved if non_steady is None else ~moved & ~non_steady
 
 
 def load(
@@ -127,7 +78,7 @@ def load(
     else:
         confounds = _from_files(source, denoise, n_volumes)
     _check_finite(confounds)
-    check_freedom(confounds, n_volumes)
+    check_freedom(confounds.values, confounds.kept)
     return confounds
 
 
@@ -148,7 +99,7 @@ def _from_files(source: Scan | Path | str, denoise: Denoise, n_volumes: int) -> 
     if "confounds" not in files:
         fd = motion_fd(files["motion"], n_volumes) if "motion" in files else None
         scrub = denoise.scrub if fd is not None else None
-        kept = _indices(surviving(n_volumes, scrub, fd=fd))
+        kept = kept_indices(surviving(n_volumes, scrub, fd=fd))
         return Confounds(np.empty((n_volumes, 0)), (), kept, fd)
     path = Path(files["confounds"])
     table = read_table(path)
@@ -163,7 +114,7 @@ def _from_files(source: Scan | Path | str, denoise: Denoise, n_volumes: int) -> 
     )
     chosen = _select(path, table, denoise)
     return Confounds(
-        chosen.to_numpy(dtype=np.float64), tuple(str(c) for c in chosen), _indices(kept), fd
+        chosen.to_numpy(dtype=np.float64), tuple(str(c) for c in chosen), kept_indices(kept), fd
     )
 
 
@@ -214,21 +165,6 @@ def _missing(error: Exception) -> str:
     return " (" + " ".join(text.split(":", 1)[1].split(". You may")[0].split()) + ")"
 
 
-def read_table(path: Path, columns: tuple[str, ...] | None = None) -> pd.DataFrame:
-    """Read a confounds table strictly; `columns` limits it to these and the unsteady volumes.
-
-    Raises
-    ------
-    ScanRejected
-        ``E_CONFOUND_TABLE``, with the line.
-    """
-    if columns is None:
-        return read_numbers(path, code="E_CONFOUND_TABLE")
-    return read_numbers(
-        path, code="E_CONFOUND_TABLE", wanted=lambda c: c in columns or NON_STEADY in c
-    )
-
-
 def _column(table: pd.DataFrame, name: str) -> np.ndarray | None:
     return table[name].to_numpy(dtype=np.float64) if name in table else None
 
@@ -250,16 +186,6 @@ def _non_steady(table: pd.DataFrame) -> np.ndarray:
     return (table[columns].to_numpy() != 0).any(axis=1)
 
 
-def _indices(kept: np.ndarray) -> np.ndarray | None:
-    if not kept.any():
-        raise ScanRejected(
-            "E_SCRUBBED",
-            f"scrubbing leaves none of {len(kept)} volumes; raise its thresholds or leave the "
-            "participant out",
-        )
-    return None if kept.all() else np.flatnonzero(kept)
-
-
 def _check_rows(rows: int, n_volumes: int, name: str) -> None:
     if rows != n_volumes:
         raise ScanRejected(
@@ -278,40 +204,6 @@ def _check_finite(confounds: Confounds) -> None:
             f"the confounds column {confounds.names[column]} has no finite value at volume "
             f"{row + 1}; only the first value of a derivative may be missing",
         )
-
-
-def check_freedom(confounds: Confounds, n_volumes: int) -> None:
-    """Refuse a scan whose regression would leave mostly fit: ``E_DOF`` with the figures."""
-    kept = slice(None) if confounds.kept is None else confounds.kept
-    columns = confounds.values[kept]
-    n_kept = len(columns)
-    design = np.column_stack([np.ones(n_kept), np.arange(n_kept), columns])
-    scale = np.linalg.norm(design, axis=0)
-    rank = np.linalg.matrix_rank(design / np.where(scale > 0, scale, 1)) if n_kept else 0
-    left = n_kept - int(rank)
-    if confounds.names and (left < MIN_DOF or left < MIN_DOF_SHARE * n_volumes):
-        needed = max(MIN_DOF, int(np.ceil(MIN_DOF_SHARE * n_volumes)))
-        raise ScanRejected(
-            "E_DOF",
-            f"{len(confounds.names)} confounds, mean and trend leave {left} degrees of freedom "
-            f"of {n_kept} kept volumes ({n_volumes} scanned), at least {needed} are needed; "
-            "choose a strategy with fewer regressors or milder scrubbing",
-        )
-
-
-def motion_fd(path: Path, n_volumes: int | None = None) -> np.ndarray | None:
-    """Return framewise displacement (mm) of a ``*_motion.tsv``; None where it does not fit.
-
-    A motion table with another number of rows than the series describes other volumes
-    (the series was scrubbed before it was shared), so nothing is read from it.
-    """
-    try:
-        table = read_table(Path(path), columns=(FD,))
-    except ScanRejected:
-        return None
-    if FD not in table or (n_volumes is not None and len(table) != n_volumes):
-        return None
-    return table[FD].to_numpy(dtype=np.float64)
 
 
 def motion_summary(

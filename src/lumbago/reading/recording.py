@@ -16,19 +16,19 @@ from lumbago.data.features import region_names
 from lumbago.errors import ScanRejected
 from lumbago.measures.cleaning import clean, cleaning_operator
 from lumbago.provenance import canonical_json
-from lumbago.reading import confounds as confounds_tables
+from lumbago.reading import confounds as nuisance
 from lumbago.reading.denoise import Denoise
-from lumbago.reading.images import MAX_T_R, MIN_T_R
+from lumbago.reading.freedom import MIN_DOF, effective_freedom
 from lumbago.reading.matrices import read_matrix
+from lumbago.reading.repetition import agreed_t_r, check_band
 from lumbago.reading.sampling import region_means
+from lumbago.reading.scrubbing import kept_indices, motion_fd, surviving
 from lumbago.reading.series import read_series
 from lumbago.reading.voxels import BoldSource, Voxels, read_mask, read_volume
 
 MIN_MINUTES = 5.0
 MIN_VOLUMES = 100
 """A scan of a cohort needs this many minutes or this many volumes after scrubbing."""
-T_R_TOLERANCE = 0.0005
-"""Sidecar and header may differ by this much, in seconds (the BIDS validator's tolerance)."""
 _CLEANED = 2
 
 Band = tuple[float | None, float | None] | None
@@ -111,30 +111,10 @@ class Recording:
         ScanRejected
             ``E_TR`` if it lies outside 0.1 to 10 s, or sidecar and header disagree.
         """
-        declared = self.scan.t_r
         header = self.source.t_r if "bold" in self.scan.files else None
-        for value, origin in ((declared, "the sidecar"), (header, "the image header")):
-            if value is not None and not MIN_T_R <= value <= MAX_T_R:
-                if value is header and declared is not None and self._is_single_image:
-                    continue
-                raise ScanRejected(
-                    "E_TR",
-                    f"{origin} says a repetition time of {value:g} s, expected {MIN_T_R:g} to "
-                    f"{MAX_T_R:g} s; a value in ms must carry that unit",
-                )
-        if declared is None or header is None:
-            if declared is None and header is not None and not self._is_single_image:
-                self._note("the repetition time stands in the image header only")
-            return header if declared is None else declared
-        if abs(declared - header) > T_R_TOLERANCE:
-            if not self._is_single_image:
-                raise ScanRejected(
-                    "E_TR",
-                    f"the sidecar says a repetition time of {declared:g} s, the image header "
-                    f"{header:g} s; correct the one that is wrong",
-                )
-            self._note(f"repetition time {declared:g} s as given; the header says {header:g} s")
-        return declared
+        t_r, note = agreed_t_r(self.scan.t_r, header, strict=not self._is_single_image)
+        self._note(*([note] if note else []))
+        return t_r
 
     def voxels(self, denoise: Denoise | None, band: Band = None) -> Signals:
         """Return the signals inside the brain, cleaned.
@@ -256,7 +236,7 @@ class Recording:
             self._note(
                 "no confounds: only mean and linear trend are taken out, no volume is scrubbed"
             )
-        found = confounds_tables.load(self.scan if given is None else given, denoise, n_volumes)
+        found = nuisance.load(self.scan if given is None else given, denoise, n_volumes)
         return found.values, found.kept
 
     def _checked_operator(
@@ -268,7 +248,8 @@ class Recording:
     ) -> np.ndarray:
         n_kept = n_volumes if kept is None else len(kept)
         n_confounds = 0 if regressors is None else regressors.shape[1]
-        t_r = self._t_r_for(band)
+        t_r = self.t_r
+        check_band(band, t_r)
         try:
             operator = cleaning_operator(
                 n_volumes, confounds=regressors, t_r=t_r, band=band, kept=kept, detrend=True
@@ -277,33 +258,14 @@ class Recording:
             raise ScanRejected("E_CLEANING", f"{n_kept} kept volumes: {e}") from None
         if band is not None and n_confounds:
             left = effective_freedom(operator)
-            if left < confounds_tables.MIN_DOF:
+            if left < MIN_DOF:
                 raise ScanRejected(
                     "E_DOF",
                     f"{n_confounds} confounds and the band {band[0]} to {band[1]} Hz leave "
                     f"{left:.1f} degrees of freedom of {n_kept} kept volumes, at least "
-                    f"{confounds_tables.MIN_DOF} are needed; use fewer confounds or no band",
+                    f"{MIN_DOF} are needed; use fewer confounds or no band",
                 )
         return operator
-
-    def _t_r_for(self, band: Band) -> float | None:
-        t_r = self.t_r
-        if band is None:
-            return t_r
-        if t_r is None:
-            raise ScanRejected(
-                "E_TR",
-                "a band needs the repetition time, which neither sidecar nor header tells; "
-                "add RepetitionTime to the sidecar or give t_r",
-            )
-        nyquist = 0.5 / t_r
-        if any(end is not None and end >= nyquist for end in band):
-            raise ScanRejected(
-                "E_BAND",
-                f"the band {band[0]} to {band[1]} Hz reaches beyond {nyquist:.4g} Hz, the highest "
-                f"frequency that a repetition time of {t_r:g} s resolves; lower the band",
-            )
-        return t_r
 
     def _clean_series(
         self, values: np.ndarray, denoise: Denoise | None, band: Band
@@ -313,14 +275,12 @@ class Recording:
         kept = present
         if denoise is not None and denoise.scrub is not None:
             motion = self.scan.files.get("motion")
-            fd = None if motion is None else confounds_tables.motion_fd(motion, len(values))
+            fd = None if motion is None else motion_fd(motion, len(values))
             if fd is None:
                 self._note("time series without matching motion table: nothing is scrubbed")
             else:
-                kept = present & confounds_tables.surviving(len(values), denoise.scrub, fd=fd)
-        if not kept.any():
-            raise ScanRejected("E_SCRUBBED", f"none of {len(values)} volumes is left")
-        indices = None if kept.all() else np.flatnonzero(kept)
+                kept = present & surviving(len(values), denoise.scrub, fd=fd)
+        indices = kept_indices(kept)
         self._long_enough(int(kept.sum()))
         if band is None:
             operator = None
@@ -358,26 +318,6 @@ class Recording:
 
     def _note(self, *notes: str) -> None:
         self.notes.extend(note for note in notes if note not in self.notes)
-
-
-def effective_freedom(operator: np.ndarray) -> float:
-    """Degrees of freedom that white noise keeps behind a linear operator.
-
-    The covariance of cleaned white noise is ``C = A A'``; the chi-square with the same
-    first two moments as its power has ``tr(C)**2 / tr(C**2)`` degrees of freedom
-    (Satterthwaite 1946, doi:10.2307/3002019). For a projection this is its rank.
-
-    Parameters
-    ----------
-    operator : array of shape (n_kept, n_volumes)
-
-    Returns
-    -------
-    float, from 0 to n_kept
-    """
-    covariance = operator @ operator.T
-    power = float(np.sum(covariance**2))
-    return float(np.trace(covariance) ** 2 / power) if power > 0 else 0.0
 
 
 def _applied(

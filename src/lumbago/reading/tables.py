@@ -12,9 +12,9 @@ from lumbago.data import Scan
 from lumbago.data.features import region_names
 from lumbago.errors import InputError, Problem
 from lumbago.reading.atlases import AtlasRef, load_atlas
-from lumbago.reading.images import MAX_T_R, MIN_T_R
 from lumbago.reading.matrices import count_nodes
 from lumbago.reading.reader import CohortReader, Found
+from lumbago.reading.repetition import MAX_T_R, MIN_T_R
 from lumbago.reading.runs import one_per_run, run_of
 from lumbago.reading.series import count_volumes, read_header
 from lumbago.reading.sidecars import Sidecars, repetition_time

@@ -13,7 +13,8 @@ import numpy as np
 from lumbago.data import Volume
 from lumbago.data.scan import fresh_image
 from lumbago.errors import ScanRejected
-from lumbago.reading.images import header_t_r, open_image, read_image
+from lumbago.reading.headers import header_t_r
+from lumbago.reading.images import open_image, read_image
 
 MAX_NAN = 0.01
 """Largest share of the brain's voxels that may hold no number."""
