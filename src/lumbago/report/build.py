@@ -72,7 +72,7 @@ def render(folder: RunFolder) -> str:
         best=_best(story, folder),
         forest=figures.forest(story),
         scores=[
-            (scheme_words(scheme), tables.score_rows(story, scheme, story.metrics))
+            (story.scheme_in_words(scheme), tables.score_rows(story, scheme, story.metrics))
             for scheme in story.schemes
         ],
         gap=figures.gap(story),
@@ -189,8 +189,6 @@ def _inline(value: Any) -> str:
         return "{" + ", ".join(f"{k}: {_inline(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_inline, value)) + "]"
-    return (
-        {None: "null", True: "true", False: "false"}.get(value, str(value))
-        if (value is None or isinstance(value, bool))
-        else str(value)
-    )
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    return str(value)

@@ -12,6 +12,7 @@ from lumbago.data.dataset import Target
 from lumbago.report.figures import short
 from lumbago.report.style import (
     BLUE,
+    DIVERGING,
     INK,
     LINE,
     ORANGE,
@@ -129,9 +130,9 @@ def matrix(weights: pd.DataFrame, target: Target) -> Figure | None:
     limit = float(np.nanpercentile(np.abs(values), 99)) or 1.0
     with styled():
         panels = 2 if grouped else 1
-        drawn = canvas(WIDTH if grouped else 4.4, 3.9)
+        drawn = canvas(WIDTH if grouped else 4.6, 4.6)
         axes = np.atleast_1d(drawn.subplots(1, panels))
-        mesh = axes[0].imshow(values, cmap="RdBu_r", vmin=-limit, vmax=limit)
+        mesh = axes[0].imshow(values, cmap=DIVERGING, vmin=-limit, vmax=limit)
         axes[0].set_title("Edges")
         if grouped:
             _networks(axes[0], axes[1], values, [group[r] for r in regions])
@@ -162,7 +163,7 @@ def _networks(left: Axes, right: Axes, values: np.ndarray, group: list[str]) -> 
     middles = [np.flatnonzero(rows).mean() for rows in member]
     labels = [short(name, 16) for name in names]
     left.set_yticks(middles, labels)
-    left.set_xticks([])
+    left.set_xticks(middles, labels, rotation=90)
     for end in np.cumsum(member.sum(axis=1))[:-1]:
         left.axhline(end - 0.5, color=QUIET, linewidth=0.4)
         left.axvline(end - 0.5, color=QUIET, linewidth=0.4)
@@ -172,7 +173,7 @@ def _networks(left: Axes, right: Axes, values: np.ndarray, group: list[str]) -> 
     total = member.astype(float) @ filled @ member.T
     means = np.divide(total, n, out=np.full(n.shape, np.nan), where=n > 0)
     limit = float(np.nanmax(np.abs(means))) or 1.0
-    mesh = right.imshow(means, cmap="RdBu_r", vmin=-limit, vmax=limit)
+    mesh = right.imshow(means, cmap=DIVERGING, vmin=-limit, vmax=limit)
     right.set_title("Means by network")
     right.set_xticks(range(len(names)), labels, rotation=90)
     right.set_yticks(range(len(names)), labels)

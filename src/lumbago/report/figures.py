@@ -217,7 +217,7 @@ def null(story: Story, nulls: pd.DataFrame) -> Figure | None:
     with styled():
         n_columns = min(3, len(cells))
         n_rows = -(-len(cells) // n_columns)
-        drawn = canvas(WIDTH if n_columns > 1 else 4.2, 0.4 + 1.75 * n_rows)
+        drawn = canvas(WIDTH if n_columns > 1 else 4.2, 0.4 + 1.9 * n_rows)
         panels = np.atleast_1d(drawn.subplots(n_rows, n_columns, sharex=True)).ravel()
         for axes in panels[len(cells) :]:
             axes.set_visible(False)
@@ -228,7 +228,9 @@ def null(story: Story, nulls: pd.DataFrame) -> Figure | None:
             row = story.row(cell[0], cell[1], cell[2], story.metric.name) or {}
             axes.hist(scores[np.isfinite(scores)], bins=25, color=LINE)
             axes.axvline(observed, color=ORANGE, linewidth=1.8)
-            axes.set_title(short(cell_words(*cell[:2]), 28) + f"\np = {row['p']:.4f}", fontsize=8.5)
+            name = short(cell_words(cell[0], cell[1]), 30)
+            axes.set_title(f"{name}\n{scheme_words(cell[2]).lower()}\np = {row['p']:.4f}",
+                           fontsize=8.5)  # fmt: skip
             axes.set_yticks([])
             axes.spines["left"].set_visible(False)
             axes.set_xlabel(story.metric.label)

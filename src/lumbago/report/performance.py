@@ -71,7 +71,7 @@ def roc(story: Story, predictions: pd.DataFrame) -> Figure | None:
     split = predictions["split"].fillna("").astype(str).to_numpy()
     names = [name for name in np.unique(split) if name]
     with styled():
-        drawn = canvas(3.6, 3.6)
+        drawn = canvas(4.0, 4.0)
         axes = drawn.subplots()
         axes.plot([0, 1], [0, 1], color=QUIET, linewidth=0.9, linestyle=(0, (4, 3)))
         if names and len(names) <= len(SERIES) - 1:
@@ -110,7 +110,7 @@ def confusion(story: Story, predictions: pd.DataFrame) -> Figure:
     total = counts.sum(axis=1, keepdims=True)
     share = np.divide(counts, total, out=np.zeros_like(counts), where=total > 0)
     with styled():
-        drawn = canvas(3.6, 3.6)
+        drawn = canvas(4.0, 4.0)
         axes = drawn.subplots()
         axes.imshow(share, cmap="Blues", vmin=0, vmax=1.15)
         for i in range(k):
@@ -148,7 +148,7 @@ def scatter(story: Story, predictions: pd.DataFrame) -> Figure:
     site = means["site"].fillna("").astype(str).to_numpy()
     names = np.unique(site)
     with styled():
-        drawn = canvas(4.6, 4.2)
+        drawn = canvas(5.6, 4.6)
         axes = drawn.subplots()
         coloured = 1 < len(names) <= len(SERIES)
         for name, colour in zip(names, SERIES, strict=False) if coloured else [(None, BLUE)]:

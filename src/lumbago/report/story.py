@@ -20,7 +20,6 @@ from lumbago.report.words import (
 from lumbago.report.words import (
     cell_words,
     count,
-    listed,
     number,
     p_words,
     scheme_words,
@@ -188,9 +187,9 @@ class Story:
         )
         scheme = scheme_words(best["scheme"])
         interval = span(best["ci_low"], best["ci_high"])
-        with_interval = f" (95 % interval {interval}; {best['interval']})" if interval else ""
+        with_interval = f" (95 % interval {interval})" if interval else ""
         lead = (
-            f"{scheme}, {cell}, {of}, reaches a {metric.label} of "
+            f"{scheme}: {cell}, {of}, reaches {metric.label} "
             f"{number(best['score'])}{with_interval} in {count(int(best['n']), 'participant')}."
         )
         sentences = [lead]
@@ -215,7 +214,7 @@ class Story:
             above = best["ci_low"] > self.metric.chance
             words.append(
                 f"Its interval {'lies above' if above else 'does not exclude'} "
-                f"{number(self.metric.chance)}"
+                f"{number(self.metric.chance)} ({best['interval']})"
             )
         if np.isfinite(best["p"]):
             words.append(
@@ -276,12 +275,21 @@ class Story:
             return table
         return table[(table[list(CELL)] == [row[c] for c in CELL]).all(axis=1)]
 
+    def scheme_in_words(self, scheme: str) -> str:
+        """Return a scheme's name with its folds, repeats or left-out parts."""
+        mine = self.predictions[self.predictions["scheme"] == scheme]
+        splits = sorted(set(mine["split"].fillna("").astype(str)) - {""})
+        if splits:
+            return f"{scheme_words(scheme)} ({count(len(splits), 'part')})"
+        folds, repeats = len(set(mine["fold"])), len(set(mine["repeat"]))
+        return f"{scheme_words(scheme)} ({count(repeats, 'repeat')} of {count(folds, 'fold')})"
+
     def classes_in_words(self) -> str:
         """Say what is told apart or predicted."""
         if self.target.kind == "continuous":
             return f"{self.target.name}, a continuous measure"
         positive = f" (positive: {self.target.positive})" if self.target.positive else ""
-        return f"{self.target.name}: {listed(self.target.classes)}{positive}"
+        return f"{self.target.name}, {' or '.join(self.target.classes)}{positive}"
 
 
 def _row(row: pd.Series) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure as Canvas
 
 # Okabe & Ito's colours, told apart with any kind of colour vision.
@@ -19,8 +20,13 @@ BLUE, ORANGE, GREEN, PINK = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 SKY, AMBER, BLACK, YELLOW = "#56B4E9", "#E69F00", "#222222", "#B8A900"
 SERIES = (BLUE, ORANGE, GREEN, PINK, AMBER, SKY, BLACK, YELLOW)
 INK, QUIET, LINE, FAINT = "#1f2933", "#5f6b76", "#c4ccd3", "#eef1f4"
-WIDTH = 7.4
+WIDTH = 8.5
 """Width of a figure across the page, in inches."""
+
+DIVERGING = LinearSegmentedColormap.from_list(
+    "blue_orange", ["#00416b", BLUE, "#ffffff", ORANGE, "#7a2e00"]
+)
+"""Signed values: blue below zero, orange above, white at it."""
 
 _FONTS = "system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif"
 _SETTINGS: dict[str, Any] = {

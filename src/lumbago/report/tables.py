@@ -27,7 +27,10 @@ _FIRST = ("age", "sex", "gender", "mean_fd", "minutes_kept", "n_volumes_kept")
 
 @dataclass(frozen=True)
 class Table:
-    """A table of words: the first column heads each row, numbers are aligned right."""
+    """A table of words: the first column heads each row, numbers are aligned right.
+
+    What follows a line break in a cell is an interval, set smaller below its number.
+    """
 
     head: list[str]
     rows: list[list[str]]
@@ -213,7 +216,7 @@ def _score(row: dict[str, Any] | None) -> str:
     if not np.isfinite(row["score"]):
         return row["reason"] or MISSING
     interval = span(row["ci_low"], row["ci_high"])
-    return number(row["score"]) + (f" ({interval})" if interval else "")
+    return number(row["score"]) + (f"\n{interval}" if interval else "")
 
 
 def parts(story: Story, features: str, model: str) -> Table | None:
@@ -254,7 +257,7 @@ def gap_rows(story: Story) -> Table | None:
             gap = f"not available: {row['reason']}"
         else:
             interval = span(row["ci_low"], row["ci_high"])
-            gap = number(row["gap"]) + (f" ({interval})" if interval else "")
+            gap = number(row["gap"]) + (f"\n{interval}" if interval else "")
         rows.append(
             [cell_words(row["features"], row["model"]), row["left_out"], number(row["within"]),
              number(row["elsewhere"]), gap]
