@@ -64,8 +64,8 @@ def cleaning_operator(
     -----
     The result is nilearn's to rounding, but for two cases. nilearn 0.14 filters the values of
     censored volumes whose mirror image in time is censored too (``volumes[~sample_mask]``
-    with indices counts from the end); here they never count. And of confounds that are
-    constant or repeat each other it regresses out the rounding noise; here they do not count.
+    with indices counts from the end); here they never count. And of confounds that depend on
+    each other it may regress out the rounding noise that is left of them; here it never does.
 
     References
     ----------

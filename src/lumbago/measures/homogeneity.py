@@ -46,8 +46,8 @@ def kendall_w(signals: np.ndarray, ties: Ties = "average") -> float:
     .. [2] Zang et al. (2004). Regional homogeneity approach to fMRI data analysis.
        NeuroImage 22, 394-400. doi:10.1016/j.neuroimage.2003.12.030
 
-    >>> round(kendall_w(np.array([[1, 2, 1], [2, 1, 3], [3, 3, 2], [4, 4, 4],
-    ...                           [5, 6, 5], [6, 5, 6]])), 6)
+    >>> round(kendall_w(np.array([[1, 2, 1], [2, 1, 3], [3, 3, 2], [4, 4, 5],
+    ...                           [5, 6, 4], [6, 5, 6]])), 6)
     0.873016
     """
     _check_ties(ties)
