@@ -91,7 +91,7 @@ def make_brain(voxel_size: float) -> Brain:
     grey, white = grey / crowded, white / crowded
     fluid = np.where(mask, 1 - grey - white, 0)
     # On T2*-weighted images fluid is bright and white matter darker than grey.
-    baseline = np.where(mask, 10_000 * (1.0 * grey + 0.8 * white + 1.25 * fluid), 0)
+    baseline = np.where(mask, 2_000 * (1.0 * grey + 0.8 * white + 1.25 * fluid), 0)
 
     atlas = packaged_atlas("lumbago200")
     assert atlas.image is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -26,9 +27,9 @@ NEAR = 10.0  # mm
 class Effects(Spec):
     """What is different in patients, and by how much; 0 plants nothing."""
 
-    insula_alff: Strength = 0.35
+    insula_alff: Strength = 0.32
     """Mean share by which the amplitude of the insula's signal is raised in patients."""
-    default_mode_insula: Strength = 0.45
+    default_mode_insula: Strength = 0.42
     """Mean correlation of the insula with the default mode's common signal that is added."""
 
 
@@ -41,11 +42,11 @@ class SimulatedCohort(Spec):
 
     The insula is every lumbago200 region whose nearest Dosenbach coordinate (2010,
     doi:10.1126/science.1194144, as packaged with nilearn) is called insula and at most
-    10 mm away; the default mode is every region whose nearest coordinate belongs to that
-    network and is at most 10 mm away. In patients the amplitude of the insula's signal is
-    multiplied by ``1 + insula_alff * severity``, and the common signal of the default
-    mode is mixed into it with a correlation raised by ``default_mode_insula * severity``;
-    severity has mean 1 and spread .3, and drives the pain score too.
+    10 mm away; the default mode is every region of the network Default. In patients the
+    amplitude of the insula's signal is multiplied by ``1 + insula_alff * severity``, and
+    the common signal of the default mode is mixed into it with a correlation raised by
+    ``default_mode_insula * severity``; severity has mean 1 and spread .3, and drives the
+    pain score too.
 
     Everything follows from ``seed``; each person draws from a seed of their own, so that
     adding people, or jobs, changes nobody.
@@ -67,9 +68,9 @@ class SimulatedCohort(Spec):
     site_imbalance: Annotated[float, Field(ge=0, le=1)] = 0.0
     """0: half of each site's people are patients; 1: none at the first site, all at the last."""
     seed: Annotated[int, Field(ge=0)] = 20261120
-    canary: Annotated[str, Field(max_length=16, pattern=r"[A-Za-z0-9]*")] = ""
+    canary: Annotated[str, Field(max_length=16, pattern=r"^[A-Za-z0-9]*$")] = ""
     """A string to plant wherever a scanner may write a patient's name: header texts, a header
-    comment, sidecars, a column ``name``. To show that no output repeats it."""
+    comment, sidecars, columns ``name`` and ``comment``. To show that no output repeats it."""
     damage: dict[str, Damage] = Field(default_factory=dict)
     """Scans to be broken on purpose, by participant: ``{sub-03: truncated}``."""
 
@@ -185,8 +186,6 @@ class SimulatedCohort(Spec):
         write_study(aside, self, brain, places, people)
 
     def _complete(self, folder: Path) -> Path:
-        import json
-
         try:
             found = json.loads((folder / "ground_truth.json").read_text(encoding="utf-8"))
             same = found["content"] == self.content()
@@ -205,7 +204,7 @@ def planted_regions(brain: Brain) -> dict[str, list[int]]:
     labels = brain.labels
     near = labels["distance"] <= NEAR
     insula = near & labels["dosenbach"].str.contains("insula")
-    default = near & (labels["network"] == "Default")
+    default = labels["network"] == "Default"
     return {
         "insula": [int(i) for i in np.flatnonzero(insula)],
         "default_mode": [int(i) for i in np.flatnonzero(default)],

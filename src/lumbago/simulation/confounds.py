@@ -35,7 +35,7 @@ def simulate_motion(rng: np.random.Generator, n_volumes: int, restlessness: floa
     jerks = np.zeros((n_volumes, 6))
     for at in np.flatnonzero(rng.random(n_volumes) < 0.012 * restlessness**2):
         lasts = int(rng.integers(1, 4))
-        size = 0.25 * restlessness * rng.standard_normal(6)
+        size = 0.2 * restlessness * rng.standard_normal(6)
         jerks[at : at + lasts] += size
         jerks[at + lasts :] += 0.2 * size  # the head does not quite come back
     motion = drift + breath + jerks

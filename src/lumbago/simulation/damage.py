@@ -14,6 +14,7 @@ Damage = Literal[
     "short_confounds", "no_confounds", "constant", "restless",
 ]  # fmt: skip
 DAMAGE: tuple[str, ...] = get_args(Damage)
+_XFORM_CODES = slice(252, 256)  # qform_code and sform_code in a NIfTI-1 header
 
 
 def damage_files(damage: str, bold: Path, confounds: Path) -> None:
@@ -43,7 +44,11 @@ def damage_files(damage: str, bold: Path, confounds: Path) -> None:
     elif damage == "no_confounds":
         confounds.unlink()
         confounds.with_suffix(".json").unlink()
-    elif damage in ("not_4d", "no_xform", "wrong_t_r", "constant"):
+    elif damage == "no_xform":
+        content = bytearray(gzip.decompress(bold.read_bytes()))
+        content[_XFORM_CODES] = bytes(4)
+        bold.write_bytes(gzip.compress(bytes(content), compresslevel=1, mtime=0))
+    elif damage in ("not_4d", "wrong_t_r", "constant"):
         image = nib.Nifti1Image.from_bytes(gzip.decompress(bold.read_bytes()))
         volumes = np.asarray(image.dataobj)
         if damage == "not_4d":
@@ -51,8 +56,6 @@ def damage_files(damage: str, bold: Path, confounds: Path) -> None:
         if damage == "constant":
             volumes = np.repeat(volumes[..., :1], volumes.shape[-1], axis=-1)
         broken = nib.Nifti1Image(volumes, image.affine, image.header)
-        if damage == "no_xform":
-            broken.header["qform_code"] = broken.header["sform_code"] = 0
         if damage == "wrong_t_r":
             broken.header["pixdim"][4] *= 1.5
         bold.write_bytes(gzip.compress(broken.to_bytes(), compresslevel=1, mtime=0))

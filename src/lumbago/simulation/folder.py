@@ -108,6 +108,7 @@ def write_study(
     )
     if spec.canary:
         table["name"] = [f"{spec.canary} {p.participant_id}" for p in people]
+        table["comment"] = spec.canary
     _write_table(root / "participants.tsv", table)
     _write_json(
         root / "participants.json",
@@ -134,8 +135,9 @@ def ground_truth(
         "settings": spec.canonical(),
         "atlas": "lumbago200",
         "regions": {"insula": insula, "default_mode": default},
-        "method": "Regions whose nearest Dosenbach coordinate (doi:10.1126/science.1194144) is "
-        "called insula, or belongs to the default network, and is at most 10 mm away.",
+        "method": "Insula: regions whose nearest Dosenbach coordinate "
+        "(doi:10.1126/science.1194144) is called insula and is at most 10 mm away. "
+        "Default mode: all regions of the network Default.",
         "effects": {
             "insula_alff": {
                 "strength": spec.effects.insula_alff,
@@ -178,11 +180,9 @@ def ground_truth(
 
 
 def compressed_size(voxel_size: float, n_volumes: int) -> int:
-    """About how many bytes a scan takes, from what 4 mm scans were measured to take."""
-    return int(29_436 * (4 / voxel_size) ** 3 * n_volumes * BYTES_PER_VALUE)
-
-
-BYTES_PER_VALUE = 1.5
+    """About how many bytes a scan and its tables take, from what simulated ones took."""
+    n_voxels = 29_436 * (4 / voxel_size) ** 3
+    return int(n_volumes * (1.7 * n_voxels + 900))
 
 
 def _about_bold(spec: SimulatedCohort) -> dict[str, Any]:

@@ -16,8 +16,8 @@ SIGNAL = 0.9  # standard deviation of a region's signal, in per cent of the base
 NOISE = 1.1  # of a voxel's noise, in per cent
 BREATHING = 0.4  # of the fluctuation that fluid and white matter share with all tissue
 NATURAL_AMPLITUDE = 0.12  # spread of log amplitude between people, region by region
-REMAINING = 0.06  # share of the movement that realignment leaves in the images
-SPIN_HISTORY = 0.006  # loss of signal per mm of displacement just made
+REMAINING = 0.1  # share of the movement that realignment leaves in the images
+SPIN_HISTORY = 0.015  # loss of signal per mm of displacement just made
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,10 @@ def coloured(
     """Gaussian signals of a spectrum, (n_signals, n_volumes) float32, of about unit variance."""
     n = len(amplitudes)
     waves = rng.standard_normal((n_signals, n, 2), dtype=np.float32).view(np.complex64)[..., 0]
-    waves *= (amplitudes * n_volumes / 2).astype(np.float32)
+    scale = amplitudes * n_volumes / 2
+    if n_volumes % 2 == 0:
+        scale[-1] *= np.sqrt(2)  # the highest frequency has no imaginary part
+    waves *= scale.astype(np.float32)
     from scipy.fft import irfft
 
     return np.asarray(irfft(waves, n_volumes, axis=1))
@@ -149,11 +152,11 @@ def simulate_scan(
     """
     n_volumes, n_voxels = len(motion), len(brain.grey)
     regions = region_signals(rng, brain, planted, n_volumes, t_r)
-    thermal = spectrum(n_volumes, t_r, knee=0.004, exponent=0.6, cutoff=10.0)
+    thermal = spectrum(n_volumes, t_r, knee=0.004, exponent=0.4, cutoff=10.0)
     noise = _smooth(coloured(rng, n_voxels, n_volumes, thermal), brain, scanner.fwhm)
-    noise *= (NOISE * scanner.noise / noise.std(axis=1, keepdims=True, dtype=np.float64)).astype(
-        np.float32
-    )
+    # Noise is strongest where there is fluid and weakest in white matter.
+    size = NOISE * scanner.noise * (0.8 + 0.2 * brain.grey + 0.5 * brain.fluid)
+    noise *= (size / noise.std(axis=1))[:, None]
     breath = coloured(
         rng, 2, n_volumes, spectrum(n_volumes, t_r, knee=0.02, exponent=0.5, cutoff=0.3)
     )
