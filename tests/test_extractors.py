@@ -180,6 +180,23 @@ def test_maps_are_stored_only_where_asked_for_or_where_nothing_else_is_left(
     assert maps() == ["reho"]
 
 
+@pytest.mark.parametrize(
+    "extractor", [Amplitude(kind="alff"), Amplitude(kind="falff"), Homogeneity()], ids=str
+)
+def test_voxels_that_never_change_hold_no_data(volumes, mask_image, confounds, atlas, extractor):
+    dropout = volumes.copy()
+    dropout[1:3, 1:8, 1:5] = 77.0  # two thirds of the left region
+    image = nib.Nifti1Image(dropout, AFFINE)
+    extractor = extractor.model_copy(update={"atlas": atlas})
+    found = extractor.on_image(image, mask_img=mask_image, confounds=confounds, t_r=T_R)
+    values = next(iter(found.maps.values())).get_fdata()
+    assert np.isnan(values[1:3, 1:8, 1:5]).all()
+    assert np.isfinite(values[3, 1:8, 1:5]).all()
+    assert found.coverage["left"] == pytest.approx(1 / 3)
+    assert np.isnan(found.values[0])
+    assert np.isfinite(found.values[1])
+
+
 @pytest.mark.parametrize("normalize", ["mean", "zscore"])
 def test_normalized_maps_are_those_of_the_papers(measure, mask, normalize):
     plain = measure(Amplitude(kind="alff")).maps["low"].get_fdata()[mask]

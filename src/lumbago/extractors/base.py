@@ -120,7 +120,7 @@ class VoxelExtractor(Extractor):
     """One or more values per voxel, as maps, as regional means, or both.
 
     A subclass only says what is measured in the signals; where they come from and
-    where the values go is the same for all.
+    where the values go is the same for all. Voxels whose signal never changes hold no data.
     """
 
     needs: ClassVar[frozenset[frozenset[str]]] = frozenset({frozenset({"bold"})})
@@ -156,7 +156,14 @@ class VoxelExtractor(Extractor):
             measured = self.measure(signals)
         except ValueError as error:
             raise ScanRejected("E_MEASURE", f"{self.kind}: {error}") from error
-        measured = {name: self._normalized(values) for name, values in measured.items()}
+        # A voxel that never changes is no brain at rest but dropout or padding: it holds no data,
+        # and must not pull the mean of its region towards the 0 that it measures.
+        kept = signals.kept_values
+        dead = (kept == kept[:1]).all(axis=0)
+        measured = {
+            name: self._normalized(np.where(dead, np.nan, values))
+            for name, values in measured.items()
+        }
 
         maps = {}
         if keep_maps:
@@ -186,10 +193,12 @@ class VoxelExtractor(Extractor):
         if self.normalize is None:
             return values
         known = values[np.isfinite(values)]
-        spread = known.mean() if self.normalize == "mean" else known.std(ddof=1)
-        if len(known) < 2 or not spread > 0:
+        spread = 0.0
+        if len(known) > 1:
+            spread = known.mean() if self.normalize == "mean" else known.std(ddof=1)
+        if not spread > 0:
             raise ScanRejected(
-                "E_FLAT", f"{self.kind}: the voxels do not differ, so nothing can be normalized"
+                "E_FLAT", f"{self.kind}: the voxels hold nothing that can be normalized"
             )
         centre = known.mean() if self.normalize == "zscore" else 0.0
         return np.asarray((values - centre) / spread)

@@ -309,7 +309,13 @@ def _check_ties(ties: str) -> None:
 
 
 def _cores() -> int:
+    """Cores of this process, or fewer where several processes share them.
+
+    joblib tells its workers their share the way that linear algebra libraries are told.
+    """
     try:
-        return len(os.sched_getaffinity(0))
+        cores = len(os.sched_getaffinity(0))
     except AttributeError:
-        return os.cpu_count() or 1
+        cores = os.cpu_count() or 1
+    share = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, min(cores, int(share))) if share.isdecimal() else cores
