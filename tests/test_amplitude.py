@@ -218,6 +218,15 @@ def test_a_sine_keeps_its_amplitude_when_a_quarter_of_the_volumes_is_scrubbed(si
     assert found == pytest.approx(3, rel=0.02)
 
 
+def test_scrubbing_inflates_the_alff_of_noise_and_not_its_falff():
+    white = np.random.default_rng(4).normal(size=(256, 1500))
+    kept = np.sort(np.random.default_rng(5).choice(256, 192, replace=False))
+    ratio = alff(white, t_r=T_R, kept=kept).mean() / alff(white, t_r=T_R).mean()
+    assert ratio == pytest.approx(1 / np.sqrt(192 / 256), rel=0.02)
+    change = falff(white, t_r=T_R, kept=kept).mean() - falff(white, t_r=T_R).mean()
+    assert abs(change) < 0.01
+
+
 def test_volumes_too_regular_to_tell_sine_from_cosine_still_give_finite_values():
     every_second = np.arange(0, 128, 2)
     found = falff(noise(128), t_r=T_R, band=(0.0, 0.25), kept=every_second)

@@ -281,6 +281,9 @@ def test_scrubbed_volumes_leave_amplitudes_to_the_kept_ones(volumes, mask, tmp_p
     expected = falff(signals, t_r=T_R, kept=kept)
     found = Amplitude(kind="falff", denoise=denoise).extract(Recording(scan))
     np.testing.assert_allclose(found.maps["low"].get_fdata()[mask], expected, rtol=1e-3)
+    assert not any("scrubbed" in note for note in found.notes)
+    alff_notes = Amplitude(kind="alff", denoise=denoise).extract(Recording(scan)).notes
+    assert any("take n_volumes_kept as a covariate" in note for note in alff_notes)
 
 
 # What a scan must offer, and what decides a result

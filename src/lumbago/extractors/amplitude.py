@@ -43,14 +43,20 @@ class Amplitude(VoxelExtractor):
         }
 
     def remarks(self, signals: Signals) -> tuple[str, ...]:
-        """Say where a band ends before its upper edge."""
+        """Say where a band ends before its upper edge, and what scrubbing does to ALFF."""
         nyquist = 0.5 / repetition_time(signals)
-        return tuple(
+        notes = [
             f"{self.kind}: band {name} ({low:g} to {high:g} Hz) ends at {nyquist:.4f} Hz, "
             "the highest frequency that the repetition time resolves"
             for name, (low, high) in self.bands.items()
             if high > nyquist * (1 + 1e-9)
-        )
+        ]
+        if self.kind == "alff" and signals.n_kept < len(signals.values):
+            notes.append(
+                "alff: volumes are scrubbed, and the fewer are kept the larger is the "
+                "amplitude of noise; prefer falff or take n_volumes_kept as a covariate"
+            )
+        return tuple(notes)
 
 
 def repetition_time(signals: Signals) -> float:

@@ -69,6 +69,13 @@ def alff(
         If the band holds no frequency that the series resolves, ``std`` is asked for
         scrubbed signals, or an argument is out of its range.
 
+    Notes
+    -----
+    Fewer volumes estimate each amplitude less surely, and what is unsure adds to its size: of
+    white noise, ALFF grows as 1 / sqrt(share of volumes kept), while fALFF, whose whole grows
+    alike, stays. Where people differ in how much they are scrubbed, prefer fALFF, or take
+    the number of kept volumes as a covariate.
+
     References
     ----------
     .. [1] Zang et al. (2007). Altered baseline brain activity in children with ADHD revealed
