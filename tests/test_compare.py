@@ -71,7 +71,7 @@ def test_a_missing_gap_gives_its_reason():
     reasons = {"leave_one_cohort_out": "one cohort"}
     row = gaps(table(), DIAGNOSIS, seed=1, not_available=reasons).iloc[0]
     assert np.isnan(row["gap"])
-    assert row["words"] == "ROC AUC, leaving a cohort out: not available: one cohort."
+    assert row["words"] == "ROC AUC leaving a cohort out is not available: one cohort."
     assert gaps(table(), DIAGNOSIS, seed=1).empty
 
 

@@ -112,7 +112,7 @@ def _no_gap(metric: Metric, unit: str, reason: str) -> dict[str, Any]:
     return {
         "metric": metric.name, "within": nan, "elsewhere": nan, "gap": nan, "ci_low": nan,
         "ci_high": nan, "n": 0, "reason": reason,
-        "words": f"{metric.label}, leaving a {unit} out: not available: {reason}.",
+        "words": f"{metric.label} leaving a {unit} out is not available: {reason}.",
     }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from lumbago.report import effects, figures, performance, tables
 from lumbago.report.methods import methods_text
 from lumbago.report.references import BIBLIOGRAPHY, cited, pieces
 from lumbago.report.story import Story
-from lumbago.report.words import Scrubber, cell_words, scheme_words
+from lumbago.report.words import Scrubber, scheme_words
 from lumbago.store import write_file
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -49,7 +49,7 @@ def render(folder: RunFolder) -> str:
     )  # fmt: skip
     run = scrubber.tree(folder.run)
     target = target_of(run)
-    story = Story(run, target, folder.scores, folder.predictions)
+    story = Story(run, target, folder.scores, folder.predictions, folder.audit)
     text = methods_text(run, has_weights=not folder.weights.empty, has_nulls=not folder.nulls.empty)
     order = cited(text)
     environment = jinja2.Environment(
@@ -79,11 +79,12 @@ def render(folder: RunFolder) -> str:
         gap_table=tables.gap_rows(story),
         null=figures.null(story, folder.nulls),
         patterns=_patterns(story, folder.weights),
-        checks=tables.checks(folder.audit, scrubber),
+        checks=tables.checks(story, folder.audit, scrubber),
         methods=[pieces(paragraph, order) for paragraph in text],
         references=[(i + 1, BIBLIOGRAPHY[key]) for i, key in enumerate(order)],
         bib="\n\n".join(BIBLIOGRAPHY[key].bibtex(key) for key in order),
         features=_features(run),
+        notes=_notes(run),
         settings=_settings(run.get("experiment", {})),
     )
 
@@ -104,7 +105,7 @@ def _best(story: Story, folder: RunFolder) -> dict[str, Any] | None:
         return None
     row = story.best
     predictions = story.same(folder.predictions, row)
-    name = cell_words(row["features"], row["model"])
+    name = story.name(row["features"], row["model"])
     drawn = []
     if story.target.kind == "binary":
         drawn.append(performance.roc(story, predictions))
@@ -142,7 +143,7 @@ def _pattern_figures(story: Story, mine: pd.DataFrame, row: Mapping[str, Any]) -
     drawn = [effects.lollipops(mine, story.target), effects.matrix(mine, story.target)]
     best = story.best or {}
     return {
-        "name": cell_words(row["features"], row["model"]),
+        "name": story.name(row["features"], row["model"]),
         "scheme": scheme_words(row["scheme"]).lower(),
         "is_best": all(best.get(c) == row[c] for c in ("features", "model", "scheme")),
         "figures": [f for f in drawn if f],
@@ -152,6 +153,12 @@ def _pattern_figures(story: Story, mine: pd.DataFrame, row: Mapping[str, Any]) -
             for r in effects.strongest(mine).to_dict("records")
         ],
     }  # fmt: skip
+
+
+def _notes(run: Mapping[str, Any]) -> list[str]:
+    """Return the run's notes, without those that a cohort tells already."""
+    told = {f"{c['name']}: {note}" for c in run.get("cohorts", ()) for note in c.get("notes", ())}
+    return [note for note in dict.fromkeys(run.get("notes", ())) if note not in told]
 
 
 def _features(run: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ from lumbago.report.style import (
     embed,
     styled,
 )
-from lumbago.report.words import cell_words, number, scheme_words
+from lumbago.report.words import number, scheme_words
 
 MOST_ROWS = 40
 _BOUNDS = {"roc_auc": (0, 1), "balanced_accuracy": (0, 1), "accuracy": (0, 1),
@@ -106,15 +106,16 @@ def forest(story: Story) -> Figure | None:
             bare(axes)
         panels[0].set_xlim(_limits(metric, reach))
         panels[0].set_ylim(max(y_of.values()) + 0.6, -0.6)
-        panels[0].set_yticks(list(y_of.values()), [short(cell_words(*c)) for c in rows])
+        panels[0].set_yticks(list(y_of.values()), [short(story.name(*c)) for c in rows])
         image = embed(drawn)
     chance = f" Dashed: {number(metric.chance)}, no knowledge." if metric.chance is not None else ""
+    diamonds = " Diamonds: references that see no image." if references else ""
     cut = f" {left} weaker combinations are in the table only." if left > 0 else ""
     return Figure(
         image,
         f"{metric.label} of every combination of features and model, with intervals",
         f"{metric.label} of every combination, with 95 % intervals (participants resampled). "
-        f"Orange: the best of its panel. Diamonds: references that see no image.{chance}{cut}",
+        f"Orange: the best of its panel.{diamonds}{chance}{cut}",
     )
 
 
@@ -145,7 +146,7 @@ def gap(story: Story) -> Figure | None:
                       markersize=6.5, markeredgewidth=1.6, zorder=4,
                       label="Left out" if y == 0 else None)  # fmt: skip
         names = [
-            short(cell_words(r["features"], r["model"]))
+            short(story.name(r["features"], r["model"]))
             + (f" ({r['left_out']})" if several else "") for r in rows
         ]  # fmt: skip
         axes.set_yticks(range(len(rows)), names)
@@ -195,8 +196,8 @@ def by_part(story: Story, features: str, model: str) -> Figure | None:
         image = embed(drawn)
     return Figure(
         image,
-        f"{metric.label} of {cell_words(features, model)} by cohort and site",
-        f"{cell_words(features, model)} by cohort and site, with 95 % intervals. "
+        f"{metric.label} of {story.name(features, model)} by cohort and site",
+        f"{story.name(features, model)} by cohort and site, with 95 % intervals. "
         "A part without an interval has fewer than five people in a class.",
     )
 
@@ -228,7 +229,7 @@ def null(story: Story, nulls: pd.DataFrame) -> Figure | None:
             row = story.row(cell[0], cell[1], cell[2], story.metric.name) or {}
             axes.hist(scores[np.isfinite(scores)], bins=25, color=LINE)
             axes.axvline(observed, color=ORANGE, linewidth=1.8)
-            name = short(cell_words(cell[0], cell[1]), 30)
+            name = short(story.name(cell[0], cell[1]), 30)
             axes.set_title(f"{name}\n{scheme_words(cell[2]).lower()}\np = {row['p']:.4f}",
                            fontsize=8.5)  # fmt: skip
             axes.set_yticks([])

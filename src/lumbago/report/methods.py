@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lumbago.evaluation.intervals import N_RESAMPLES
 from lumbago.report.references import BIBLIOGRAPHY, cite
 from lumbago.report.words import count, listed
 
@@ -34,7 +35,10 @@ _ATLASES = {
 _MODELS = {
     "dummy": ("a model that ignores the features", ()),
     "logistic": ("L2-penalized logistic regression", ()),
-    "linear_svm": ("a linear support vector machine", ("cortes1995",)),
+    "linear_svm": (
+        "a linear support vector machine, its probabilities calibrated in the training fold",
+        ("cortes1995", "platt1999"),
+    ),
     "random_forest": ("a random forest", ("breiman2001",)),
     "ridge": ("ridge regression", ()),
 }
@@ -221,13 +225,16 @@ def _step(step: Any) -> str:
 def _testing(run: Mapping[str, Any], experiment: Mapping[str, Any], has_nulls: bool) -> list[str]:
     evaluation = experiment.get("evaluation", {})
     sentences = []
+    continuous = run.get("target", {}).get("kind") == "continuous"
+    spread = "values of the target" if continuous else "classes"
     for scheme in evaluation.get("schemes", ()):
         kind = scheme.get("kind", "")
         if kind == "within_cohort":
             folds, repeats = scheme.get("n_splits", 5), scheme.get("n_repeats", 1)
             sentences.append(
-                f"Cross-validation had {folds} folds stratified by class and {repeats} "
-                f"repeat{'' if repeats == 1 else 's'}; all sessions of a person stayed in one fold."
+                f"Cross-validation had {folds} folds, over which {spread} and sites were spread "
+                f"evenly, and {count(repeats, 'repeat')}; all sessions of a person stayed in one "
+                f"fold{cite('varoquaux2017')}."
             )
         elif kind in ("leave_one_site_out", "leave_one_cohort_out"):
             unit = "site" if "site" in kind else "cohort"
@@ -241,7 +248,8 @@ def _testing(run: Mapping[str, Any], experiment: Mapping[str, Any], has_nulls: b
             f"folds are never compared{cite('hanley1982')}."
         )
     sentences.append(
-        "Intervals are 2.5th to 97.5th percentiles of 1,000 bootstrap resamples of participants, "
+        f"Intervals are 2.5th to 97.5th percentiles of {N_RESAMPLES:,} bootstrap resamples of "
+        "participants, "
         "with the models as fitted."
     )
     if has_nulls:

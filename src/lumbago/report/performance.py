@@ -9,7 +9,7 @@ from lumbago.evaluation.outcomes import Outcomes
 from lumbago.report.figures import short
 from lumbago.report.story import Story
 from lumbago.report.style import BLUE, INK, LINE, QUIET, SERIES, Figure, canvas, embed, styled
-from lumbago.report.words import cell_words, number
+from lumbago.report.words import number
 
 GRID = np.linspace(0, 1, 401)
 
@@ -93,7 +93,7 @@ def roc(story: Story, predictions: pd.DataFrame) -> Figure | None:
     beside = "Thin: each left-out part." if names else "Thin: each repeat."
     return Figure(
         image,
-        f"ROC curve of {cell_words(*_names(predictions))}, area {number(area)}",
+        f"ROC curve of {story.name(*_names(predictions))}, area {number(area)}",
         "Average of the fitted models' curves at equal false-positive rates; its area is the "
         f"AUC of the table. {beside}",
         narrow=True,
@@ -148,7 +148,7 @@ def scatter(story: Story, predictions: pd.DataFrame) -> Figure:
     site = means["site"].fillna("").astype(str).to_numpy()
     names = np.unique(site)
     with styled():
-        drawn = canvas(5.6, 4.6)
+        drawn = canvas(5.2, 5.2)
         axes = drawn.subplots()
         coloured = 1 < len(names) <= len(SERIES)
         for name, colour in zip(names, SERIES, strict=False) if coloured else [(None, BLUE)]:
@@ -171,7 +171,7 @@ def scatter(story: Story, predictions: pd.DataFrame) -> Figure:
                 told.append(f"{name} = {number(row['score'])}")
         axes.text(0.03, 0.97, "\n".join(told), transform=axes.transAxes, va="top", fontsize=9)
         if coloured:
-            drawn.legend(loc="outside right upper", title="Site", handletextpad=0.2)
+            axes.legend(loc="lower right", title="Site", handletextpad=0.2)
         image = embed(drawn)
     return Figure(
         image, f"Predicted against observed {story.target.name}; {', '.join(told)}",

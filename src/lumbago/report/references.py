@@ -34,6 +34,11 @@ BIBLIOGRAPHY = {
         "Behzadi, Y. and Restom, K. and Liau, J. and Liu, T. T.", 2007,
         "A component based noise correction method (CompCor) for BOLD and perfusion based fMRI",
         "NeuroImage 37, 90–101", "10.1016/j.neuroimage.2007.04.042"),
+    "biswal1995": Reference(
+        "Biswal, B. and Yetkin, F. Z. and Haughton, V. M. and Hyde, J. S.", 1995,
+        "Functional connectivity in the motor cortex of resting human brain using "
+        "echo-planar MRI",
+        "Magnetic Resonance in Medicine 34, 537–541", "10.1002/mrm.1910340409"),
     "breiman2001": Reference(
         "Breiman, L.", 2001, "Random forests", "Machine Learning 45, 5–32",
         "10.1023/A:1010933404324"),
@@ -82,6 +87,10 @@ BIBLIOGRAPHY = {
         "permutations are randomly drawn",
         "Statistical Applications in Genetics and Molecular Biology 9, 39",
         "10.2202/1544-6115.1585"),
+    "platt1999": Reference(
+        "Platt, J. C.", 1999,
+        "Probabilistic outputs for support vector machines and comparisons to regularized "
+        "likelihood methods", "Advances in Large Margin Classifiers, 61–74"),
     "power2011": Reference(
         "Power, J. D. and others", 2011, "Functional network organization of the human brain",
         "Neuron 72, 665–678", "10.1016/j.neuron.2011.09.006"),
@@ -99,6 +108,11 @@ BIBLIOGRAPHY = {
         "Snoek, L. and Miletić, S. and Scholte, H. S.", 2019,
         "How to control for confounds in decoding analyses of neuroimaging data",
         "NeuroImage 184, 741–760", "10.1016/j.neuroimage.2018.09.074"),
+    "varoquaux2017": Reference(
+        "Varoquaux, G. and Raamana, P. R. and Engemann, D. A. and Hoyos-Idrobo, A. and "
+        "Schwartz, Y. and Thirion, B.", 2017,
+        "Assessing and tuning brain decoders: cross-validation, caveats, and guidelines",
+        "NeuroImage 145, 166–179", "10.1016/j.neuroimage.2016.10.038"),
     "zang2004": Reference(
         "Zang, Y. and Jiang, T. and Lu, Y. and He, Y. and Tian, L.", 2004,
         "Regional homogeneity approach to fMRI data analysis",

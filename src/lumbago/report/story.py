@@ -11,15 +11,14 @@ import numpy as np
 import pandas as pd
 
 from lumbago.data.dataset import Target
+from lumbago.evaluation.audit import FAILED
 from lumbago.evaluation.compare import BASELINE, BASELINES, gaps
 from lumbago.evaluation.metrics import METRICS, Metric
 from lumbago.evaluation.outcomes import CELL
 from lumbago.report.words import (
-    BASELINES as BASELINE_WORDS,
-)
-from lumbago.report.words import (
     cell_words,
     count,
+    listed,
     number,
     p_words,
     scheme_words,
@@ -45,7 +44,7 @@ class Story:
         ``run.json``, scrubbed.
     target : Target
         What was predicted.
-    scores, predictions : DataFrame
+    scores, predictions, audit : DataFrame
         Tables of the run folder.
     """
 
@@ -53,6 +52,7 @@ class Story:
     target: Target
     scores: pd.DataFrame
     predictions: pd.DataFrame
+    audit: pd.DataFrame
 
     @cached_property
     def metrics(self) -> list[Metric]:
@@ -73,6 +73,10 @@ class Story:
         rank = {scheme: i for i, scheme in enumerate(DEMANDS)}
         there = dict.fromkeys(self.scores["scheme"])
         return sorted(there, key=lambda s: (rank.get(s, len(rank)), s))
+
+    def name(self, features: str, model: str) -> str:
+        """Return a cell's name for people."""
+        return cell_words(features, model, continuous=self.target.kind == "continuous")
 
     def is_reference(self, features: str, model: str) -> bool:
         """Tell whether a cell is there to compare with: it sees no image."""
@@ -124,6 +128,11 @@ class Story:
         )
 
     @cached_property
+    def flat(self) -> bool:
+        """Whether some interval has no width."""
+        return bool((self.scores["ci_low"] == self.scores["ci_high"]).any())
+
+    @cached_property
     def best(self) -> dict[str, Any] | None:
         """The best cell under the most demanding scheme that has a score."""
         for scheme in reversed(self.schemes):
@@ -165,21 +174,39 @@ class Story:
             if row is None:
                 continue
             value = (
-                number(row["score"]) if np.isfinite(row["score"]) else f"no score: {row['reason']}"
+                number(row["score"])
+                if np.isfinite(row["score"])
+                else f"(no score: {row['reason']})"
             )
-            found.append((cell_words(features, model), value))
+            found.append((self.name(features, model), value))
         for name in BASELINES:
             if name in self.not_available:
-                found.append((BASELINE_WORDS[name], f"not available: {self.not_available[name]}"))
+                reason = self.not_available[name]
+                found.append((self.name(BASELINE, name), f"(not available: {reason})"))
         return found
 
     def headline(self) -> list[str]:
         """Return the main finding in sentences that claim no more than the numbers do."""
+        return [_unbroken(sentence) for sentence in [*self._alarm(), *self._finding()]]
+
+    def _alarm(self) -> list[str]:
+        failed = self.audit[self.audit["verdict"] == FAILED] if len(self.audit) else self.audit
+        if failed.empty:
+            return []
+        cells = {
+            self.name(*c) for c in failed[["features", "model"]].itertuples(index=False, name=None)
+        }
+        return [
+            f"A check against leakage failed for {listed(sorted(cells))}: "
+            "these scores must not be trusted."
+        ]
+
+    def _finding(self) -> list[str]:
         best, metric = self.best, self.metric
         if best is None:
             return [f"No cell of the experiment has a {metric.label}."]
         n = len(self.cells(reference=False))
-        cell = cell_words(best["features"], best["model"])
+        cell = self.name(best["features"], best["model"])
         of = (
             f"the best of {n} combinations of features and model"
             if n > 1
@@ -238,11 +265,11 @@ class Story:
         interval = span(best["ci_low"], best["ci_high"])
         facts = [
             (number(best["score"]), self.metric.label,
-             f"{cell_words(best['features'], best['model'])}, "
+             f"{self.name(best['features'], best['model'])}, "
              f"{scheme_words(scheme).lower()}" + (f"; 95 % {interval}" if interval else "")),
         ]  # fmt: skip
         rivals = [
-            (row["score"], cell_words(*cell))
+            (row["score"], self.name(*cell))
             for cell in self.cells(reference=True)
             if (row := self.row(*cell, scheme, self.metric.name)) and np.isfinite(row["score"])
         ]
@@ -294,6 +321,11 @@ class Story:
 
 def _row(row: pd.Series) -> dict[str, Any]:
     return {str(name): value for name, value in row.items()}
+
+
+def _unbroken(text: str) -> str:
+    """Keep a number and its sign together at the end of a line."""
+    return text.replace(" %", "\u00a0%").replace("p = ", "p\u00a0=\u00a0")
 
 
 def scopes_of(scores: pd.DataFrame, kinds: Sequence[str] = ("cohort", "site")) -> list[str]:

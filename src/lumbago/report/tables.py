@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from lumbago.data.dataset import Target
+from lumbago.evaluation.audit import FAILED, PASSED
 from lumbago.evaluation.metrics import Metric
 from lumbago.report.story import Story, scopes_of
-from lumbago.report.words import MISSING, Scrubber, cell_words, number, scheme_words, span
+from lumbago.report.words import MISSING, Scrubber, number, scheme_words, span
 
 SMALL = 5
 HIDDEN = f"< {SMALL}"
@@ -168,8 +169,8 @@ def excluded(exclusions: pd.DataFrame, scrubber: Scrubber) -> Table | None:
         return None
     table = exclusions.assign(
         stage=[
-            f"measuring {f}" if isinstance(f, str) and f else "before measuring"
-            for f in exclusions["feature"]
+            _stage(str(code), feature if isinstance(feature, str) else "")
+            for code, feature in exclusions[["code", "feature"]].itertuples(index=False, name=None)
         ],
         reason=[scrubber.text(str(r)) for r in exclusions["reason"]],
     )
@@ -184,6 +185,12 @@ def excluded(exclusions: pd.DataFrame, scrubber: Scrubber) -> Table | None:
     return Table(head, rows, "", frozenset({0, 1, 2, 3}))
 
 
+def _stage(code: str, feature: str) -> str:
+    if feature:
+        return f"measuring {feature}"
+    return "target" if code == "E_WHERE" or code.startswith("E_TARGET") else "before measuring"
+
+
 def score_rows(story: Story, scheme: str, metrics: Sequence[Metric]) -> Table:
     """Return every cell's pooled scores under one scheme, references below."""
     cells = [*story.cells(reference=False), *story.cells(reference=True)]
@@ -196,7 +203,7 @@ def score_rows(story: Story, scheme: str, metrics: Sequence[Metric]) -> Table:
         best = story.best_of(scheme)
         if best and (best["features"], best["model"]) == (features, model):
             strong.add(len(rows))
-        rows.append([cell_words(features, model), *map(_score, found)])
+        rows.append([story.name(features, model), *map(_score, found)])
         if any(row and row["n_permutations"] for row in story.pooled.to_dict("records")):
             p = found[0]["p"] if found[0] else float("nan")
             rows[-1].append(f"{p:.4f}" if np.isfinite(p) else MISSING)
@@ -205,7 +212,7 @@ def score_rows(story: Story, scheme: str, metrics: Sequence[Metric]) -> Table:
         head.append(f"p ({metrics[0].label})")
     for name, reason in story.not_available.items():
         if name in ("majority", "motion_only", "site_only"):
-            label = cell_words("baseline", name)
+            label = story.name("baseline", name)
             rows.append([label, f"not available: {reason}"] + [""] * (len(head) - 2))
     return Table(head, rows, strong=frozenset(strong))
 
@@ -259,7 +266,7 @@ def gap_rows(story: Story) -> Table | None:
             interval = span(row["ci_low"], row["ci_high"])
             gap = number(row["gap"]) + (f"\n{interval}" if interval else "")
         rows.append(
-            [cell_words(row["features"], row["model"]), row["left_out"], number(row["within"]),
+            [story.name(row["features"], row["model"]), row["left_out"], number(row["within"]),
              number(row["elsewhere"]), gap]
         )  # fmt: skip
     head = [
@@ -272,13 +279,13 @@ def gap_rows(story: Story) -> Table | None:
     return Table(head, rows, words=frozenset({0, 1}))
 
 
-def checks(audit: pd.DataFrame, scrubber: Scrubber) -> Table | None:
+def checks(story: Story, audit: pd.DataFrame, scrubber: Scrubber) -> Table | None:
     """Return what the leakage checks found, failures first; equal rows are counted."""
     if audit.empty:
         return None
     table = audit.fillna("").astype(str)
     table["cell"] = [
-        cell_words(f, m) for f, m in table[["features", "model"]].itertuples(index=False, name=None)
+        story.name(f, m) for f, m in table[["features", "model"]].itertuples(index=False, name=None)
     ]
     rows = []
     for key, part in table.groupby(["verdict", "check", "scheme", "detail"], sort=True):
@@ -286,9 +293,7 @@ def checks(audit: pd.DataFrame, scrubber: Scrubber) -> Table | None:
         cells = ", ".join(dict.fromkeys(part["cell"]))
         rows.append([check.replace("_", " "), verdict, scheme_words(scheme), cells,
                      scrubber.text(detail)])  # fmt: skip
-    rows.sort(key=lambda row: (row[1].lower() in ("passed", "pass", "ok"), row))
+    rows.sort(key=lambda row: (row[1] != FAILED, row[1] != PASSED, row))
     head = ["Check", "Verdict", "Scheme", "Cells", "Detail"]
-    bad = frozenset(
-        i for i, row in enumerate(rows) if row[1].lower() not in ("passed", "pass", "ok")
-    )
+    bad = frozenset(i for i, row in enumerate(rows) if row[1] == FAILED)
     return Table(head, rows, words=frozenset(range(5)), strong=bad)

@@ -79,9 +79,11 @@ def scheme_words(scheme: str) -> str:
     return SCHEMES.get(scheme, scheme.replace("_", " "))
 
 
-def cell_words(features: str, model: str) -> str:
+def cell_words(features: str, model: str, *, continuous: bool = False) -> str:
     """Return a cell's name for people."""
     if features == "baseline":
+        if model == "majority" and continuous:
+            return "Training mean"
         return BASELINES.get(model, model)
     return f"{features} · {model}"
 
