@@ -82,7 +82,7 @@ def run(
         With every problem of the file at once.
     """
     from lumbago.experiment.run import run_experiment
-    from lumbago.report import build_report
+    from lumbago.report.build import build_report
 
     done = run_experiment(experiment, output=output, store=store, n_jobs=n_jobs, progress=progress)
     for folder in done.folders:

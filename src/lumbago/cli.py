@@ -107,7 +107,7 @@ def run(
 @click.argument("run_folder", type=click.Path(path_type=Path, file_okay=False))
 def report(run_folder: Path) -> None:
     """Build report.html of a finished run again, from its tables."""
-    from lumbago.report import build_report
+    from lumbago.report.build import build_report
 
     folders = [run_folder]
     if not (run_folder / "run.json").exists():

@@ -288,7 +288,7 @@ def _write_entry(
     contents: dict[str, bytes] = {}
     for name, array in arrays.items():
         buffer = io.BytesIO()
-        np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
+        np.save(buffer, np.asarray(array), allow_pickle=False)
         contents[f"{name}.npy"] = buffer.getvalue()
     for name, document in documents.items():
         contents[f"{name}.json"] = canonical_json(document).encode()

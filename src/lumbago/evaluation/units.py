@@ -116,7 +116,7 @@ class Unit:
         values = np.ascontiguousarray(
             (X.iloc[:, : len(features)] if whole else X[features]).to_numpy(dtype=np.float32)
         )
-        table = pd.DataFrame(values, index=X.index, columns=pd.Index(features, dtype=object))
+        table = pd.DataFrame(values, index=X.index, columns=pd.Index(features), copy=False)
         return pd.concat([table, covariates], axis=1)
 
     def fold_seed(self, split: Split) -> int:

@@ -105,17 +105,11 @@ class Logistic(Model):
     """Inverse strength of the penalty; smaller is more regularized."""
     class_weight: Literal["balanced"] | None = None
     """``balanced`` weighs classes alike, at the price of calibrated probabilities."""
-    tol: float = Field(1e-8, gt=0)
-    max_iter: int = Field(200, ge=1)
 
     def _estimator(self, seed: int, target_kind: TargetKind) -> Any:
-        from sklearn.linear_model import LogisticRegression
+        from lumbago.models.logistic import NewtonLogistic
 
-        # Newton steps: a few suffice in rotated space, and the end does not depend on the start.
-        return LogisticRegression(
-            C=self.C, class_weight=self.class_weight, tol=self.tol, max_iter=self.max_iter,
-            solver="newton-cholesky",
-        )  # fmt: skip
+        return NewtonLogistic(C=self.C, class_weight=self.class_weight)
 
 
 class LinearSVM(Model):

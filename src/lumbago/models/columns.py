@@ -39,7 +39,8 @@ class Columns:
         if self.names is None:
             return values
         index = self.covariates.index
-        features = pd.DataFrame(values, columns=self.names if names is None else names, index=index)
+        names = self.names if names is None else names
+        features = pd.DataFrame(values, columns=names, index=index, copy=False)
         if self.covariates.shape[1] == 0:
             return features
         return pd.concat([features, self.covariates], axis=1)
@@ -134,4 +135,4 @@ class FeaturesOnly(TransformerMixin, BaseEstimator):
         if not isinstance(X, pd.DataFrame):
             return X
         parts = split_columns(X)
-        return pd.DataFrame(parts.values, index=X.index, columns=parts.names)
+        return pd.DataFrame(parts.values, index=X.index, columns=parts.names, copy=False)

@@ -58,17 +58,13 @@ class Imputer(TransformerMixin, BaseEstimator):
         if np.isinf(values).any():
             raise ValueError("features hold infinite values; only NaN means missing")
         self.keep_ = finite.any(axis=0)
-        self.statistics_ = np.full(values.shape[1], np.nan, dtype=values.dtype)
-        holes = self.keep_ & ~finite.all(axis=0)
-        full = self.keep_ & ~holes
-        plain, middle = (
-            (np.median, np.nanmedian) if self.strategy == "median" else (np.mean, np.nanmean)
-        )
-        if full.all():
-            self.statistics_ = plain(values, axis=0)
+        n = finite.sum(axis=0)
+        if self.strategy == "median":
+            self.statistics_ = _medians(values, n)
         else:
-            self.statistics_[full] = plain(values[:, full], axis=0)
-            self.statistics_[holes] = middle(values[:, holes], axis=0)
+            total = np.where(finite, values, 0).sum(axis=0, dtype=np.float64)
+            mean = np.divide(total, n, out=np.full(len(n), np.nan), where=n > 0)
+            self.statistics_ = mean.astype(values.dtype)
         names = parts.names if parts.names is not None else pd.RangeIndex(values.shape[1])
         self.dropped_ = list(names[~self.keep_])
         return self
@@ -86,3 +82,14 @@ class Imputer(TransformerMixin, BaseEstimator):
         if holes.any():
             values = np.where(holes, self.statistics_[self.keep_], values)
         return parts.with_values(values, names)
+
+
+def _medians(values: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """Return the median of the `n` present values of every column, NaN where there is none.
+
+    Sorting beats selecting here: numpy sorts whole rows of columns at once, NaN last.
+    """
+    ordered = np.sort(values, axis=0)
+    low = np.take_along_axis(ordered, np.maximum((n - 1) // 2, 0)[None], axis=0)[0]
+    high = np.take_along_axis(ordered, np.minimum(n // 2, len(values) - 1)[None], axis=0)[0]
+    return np.where(n > 0, low + (high - low) / 2, np.nan).astype(values.dtype)

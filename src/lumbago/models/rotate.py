@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from lumbago.models.columns import split_columns
@@ -52,17 +51,13 @@ class Rotator(TransformerMixin, BaseEstimator):
             self.basis_ = (turn / np.sqrt(small)) @ turn.T @ basis
         return self
 
-    def transform(self, X: Any) -> Any:
-        """Return coordinates of any rows; what lies outside the span has no weight anyway."""
+    def transform(self, X: Any) -> np.ndarray:
+        """Return coordinates of any rows, shape (n_samples, rank); what lies outside the span has no weight anyway."""
         values = self._values(X)
         if values.shape[1] != self.n_features_in_:
             raise ValueError(f"X has {values.shape[1]} features, fitted on {self.n_features_in_}")
         if self.basis_ is not None:
             values = values @ self.basis_.T
-        if isinstance(X, pd.DataFrame):
-            return pd.DataFrame(
-                values, index=X.index, columns=[f"z{i}" for i in range(values.shape[1])]
-            )
         return values
 
     def back(self, weights: np.ndarray) -> np.ndarray:

@@ -28,7 +28,7 @@ _GZIP = b"\x1f\x8b"
 # No deflate stream grows more than 1032-fold (its longest match is 258 bytes in 2 bits).
 _DEFLATE_LIMIT = 1032
 _POINTERS = (b"/annex/objects", b".git/annex", b"version https://git-lfs")
-_TO_SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
+_TO_SECONDS = {8: 1.0, 16: 1e-3, 24: 1e-6}
 
 
 def beginning(path: Path) -> tuple[bytes, int]:
@@ -67,7 +67,7 @@ def check_kind(name: str, start: bytes) -> bool:
 
 
 @contextmanager
-def translated(name: str) -> Iterator[None]:
+def translated(name: str, otherwise: str = "E_HEADER") -> Iterator[None]:
     """Turn what decompression and decoding raise into the reason of a rejection."""
     try:
         yield
@@ -82,7 +82,7 @@ def translated(name: str) -> Iterator[None]:
     except MemoryError:
         raise ScanRejected("E_TOO_LARGE", f"{name}: does not fit into memory") from None
     except Exception as e:  # nibabel meets hostile headers with many kinds of exception
-        code = "E_TRUNCATED" if isinstance(e, OSError) else "E_HEADER"
+        code = "E_TRUNCATED" if isinstance(e, OSError) else otherwise
         raise ScanRejected(
             code, f"{name}: cannot be decoded ({type(e).__name__}); copy or convert it again"
         ) from None
@@ -197,8 +197,8 @@ def orientation(
 
 def header_t_r(header: Any) -> float | None:
     """Repetition time in seconds; None without a fourth axis or without a unit of time."""
-    zooms = header.get_zooms()
-    unit = header.get_xyzt_units()[1]
-    if len(zooms) < 4 or unit not in _TO_SECONDS:
+    if not isinstance(header, nib.Nifti1Header) or int(header["dim"][0]) < 4:
         return None
-    return float(zooms[3]) * _TO_SECONDS[unit]
+    # Bits 4 to 6 are the unit of time; nibabel's own lookup fails on codes it does not know.
+    to_seconds = _TO_SECONDS.get(int(header["xyzt_units"]) & 0b111000)
+    return None if to_seconds is None else float(header["pixdim"][4]) * to_seconds

@@ -6,12 +6,13 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import nibabel as nib
 import numpy as np
+from nibabel.arrayproxy import ArrayProxy
 
 from lumbago.data.scan import fresh_image
 from lumbago.errors import ScanRejected
@@ -40,8 +41,8 @@ class ImageFile:
         Voxel to world, in mm.
     t_r : float or None
         Repetition time of the header in seconds, where the header says so with its unit.
-    header : nibabel header
-        For decoding only.
+    layout : (dtype, offset, slope, intercept)
+        How nibabel finds the voxels in the file.
     notes : tuple of str
         What a report must say, without the header's words.
     """
@@ -50,7 +51,7 @@ class ImageFile:
     shape: tuple[int, ...]
     affine: np.ndarray
     t_r: float | None
-    header: Any = field(repr=False)
+    layout: tuple[np.dtype, int, float, float]
     notes: tuple[str, ...] = ()
 
     def volumes(self, notes: list[str] | None = None) -> Iterator[np.ndarray]:
@@ -62,24 +63,16 @@ class ImageFile:
             ``E_TRUNCATED``, ``E_CRC``.
         """
         with _stream(self.path) as stream:
-            image = type(self)._decoder(self.header, stream)
-            with translated(self.path.name):
+            voxels = ArrayProxy(stream, (self.shape, *self.layout), mmap=False)
+            with translated(self.path.name, otherwise="E_TRUNCATED"):
                 if len(self.shape) == 3:
-                    yield np.asarray(image.dataobj, dtype=np.float32)
+                    yield np.asarray(voxels, dtype=np.float32)
                 else:
                     for t in range(self.shape[3]):
-                        yield np.asarray(image.dataobj[..., t], dtype=np.float32)
+                        yield np.asarray(voxels[..., t], dtype=np.float32)
             garbage = _drain(stream, self.path.name)
         if garbage and notes is not None:
             notes.append("an image file holds bytes behind its end; they were not read")
-
-    @staticmethod
-    def _decoder(header: Any, stream: IO[bytes]) -> Any:
-        kind = nib.Nifti2Image if int(header["sizeof_hdr"]) == 540 else nib.Nifti1Image
-        holder = nib.FileHolder(fileobj=stream)  # type: ignore[arg-type]
-        proxy = kind.ImageArrayProxy(stream, header.copy(), mmap=False)
-        image = kind(proxy, None, header=header, file_map={"image": holder})
-        return image
 
 
 def open_image(path: Path | str, *, ndim: int | None = None, strict: bool = True) -> ImageFile:
@@ -112,7 +105,15 @@ def open_image(path: Path | str, *, ndim: int | None = None, strict: bool = True
     check_size(name, header, size, compressed)
     shape = check_shape(name, header, ndim)
     affine, notes = orientation(name, header, shape, strict)
-    return ImageFile(path, shape, affine, header_t_r(header), header, tuple(notes))
+    with translated(name):
+        slope, intercept = header.get_slope_inter()
+        layout = (
+            header.get_data_dtype(),
+            int(header["vox_offset"]),
+            slope or 1.0,
+            intercept or 0.0,
+        )
+    return ImageFile(path, shape, affine, header_t_r(header), layout, tuple(notes))
 
 
 def read_image(path: Path | str, *, ndim: int | None = None) -> nib.Nifti1Image:
