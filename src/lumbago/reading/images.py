@@ -133,7 +133,8 @@ def read_image(path: Path | str, *, ndim: int | None = None) -> nib.Nifti1Image:
     opened = open_image(path, ndim=ndim)
     volumes = list(opened.volumes())
     array = volumes[0] if len(opened.shape) == 3 else np.stack(volumes, axis=-1)
-    return fresh_image(array, opened.affine, opened.t_r)
+    t_r = opened.t_r if opened.t_r is not None and 0 < opened.t_r < np.inf else None
+    return fresh_image(array, opened.affine, t_r)
 
 
 def read_bold(path: Path | str) -> nib.Nifti1Image:
