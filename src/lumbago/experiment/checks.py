@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -105,6 +106,22 @@ def _rules(experiment: Experiment) -> Iterator[tuple[Place, str]]:
             columns_in(rule)
         except InputError as error:
             yield place, str(error)
+            continue
+        strange = [n for n in ast.walk(ast.parse(rule.strip(), mode="eval")) if not _in_rules(n)]
+        if strange:
+            yield (
+                place,
+                f"rule {rule!r}: {type(strange[0]).__name__} is no part of a rule; "
+                "only <, <=, >, >=, ==, !=, in, and, or, not are understood",
+            )
+
+
+def _in_rules(node: ast.AST) -> bool:
+    return isinstance(
+        node,
+        ast.Expression | ast.BoolOp | ast.boolop | ast.UnaryOp | ast.Not | ast.USub | ast.Compare
+        | ast.cmpop | ast.Name | ast.Load | ast.Constant | ast.List | ast.Tuple | ast.Set,
+    )  # fmt: skip
 
 
 def _features(experiment: Experiment) -> Iterator[tuple[Place, str]]:
