@@ -139,6 +139,8 @@ def _decoded(path: Path) -> str:
 def _split(path: Path, text: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
     lines = [(n, line) for n, line in enumerate(re.split(r"\r\n|\n|\r", text), start=1)]
     lines = [(n, line) for n, line in lines if line.strip()]
+    if not lines:
+        raise InputError(Problem(path.name, "the file is empty"))
     first = lines[0][1]
     if path.suffix.lower() == ".csv":
         if "," not in first and (";" in first or "\t" in first):
