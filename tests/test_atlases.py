@@ -224,7 +224,7 @@ def _image(path, array, affine=AFFINE):
         (np.full((3, 3, 3), np.nan, np.float32), "expected whole numbers"),
         (np.zeros((3, 3, 3), np.int16), "every voxel is 0"),
         (np.ones((3, 3, 3, 2), np.float32), "a probabilistic atlas cannot be used as labels"),
-        (np.ones((3, 3), np.int16), "expected 3 dimensions, got 2"),
+        (np.ones((3, 3), np.int16), "dimensions, got 2"),
     ],
 )
 def test_an_image_that_holds_no_labels_is_refused(local, array, reason):
@@ -239,11 +239,10 @@ def test_whole_numbers_stored_as_floats_are_labels(local):
     assert len(load_atlas(ref(local))) == 3
 
 
-@pytest.mark.parametrize("keep", [0, 20, 0.5])
-def test_a_broken_image_is_refused_without_its_path(local, keep):
-    content = local[0].read_bytes()
-    local[0].write_bytes(content[: int(len(content) * keep) if keep < 1 else keep])
-    with pytest.raises(InputError, match=r"three_dseg\.nii\.gz: cannot be read") as caught:
+@pytest.mark.parametrize("end", [0, 20, 60, -8])
+def test_a_broken_image_is_refused_without_its_path(local, end):
+    local[0].write_bytes(local[0].read_bytes()[:end])
+    with pytest.raises(InputError, match=r"three_dseg\.nii\.gz") as caught:
         load_atlas(ref(local))
     assert str(local[0].parent) not in str(caught.value)
 

@@ -226,7 +226,9 @@ def test_spaces_that_differ_are_told_and_unknown_ones_are_not():
     atlas = load_atlas("lumbago200")
     assert space_note(atlas, atlas.space) == ""
     assert space_note(atlas, None) == ""
-    assert "MNI152NLin6Asym" in space_note(atlas, "MNI152NLin6Asym")
+    assert "some millimetres" in space_note(atlas, "MNI152NLin6Asym")
+    assert "whatever tissue" in space_note(atlas, "scanner")
+    assert "without saying which" in space_note(load_atlas("power264"), "MNI152NLin6Asym")
 
 
 def test_schaefer_with_tian_has_data_in_every_region(shared_data, brain):

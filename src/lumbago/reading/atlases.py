@@ -15,9 +15,12 @@ from pydantic import Field
 from lumbago.data import Atlas
 from lumbago.data.features import region_names
 from lumbago.data.packaged import packaged_atlas, packaged_names
-from lumbago.errors import InputError
+from lumbago.errors import InputError, ScanRejected
 from lumbago.provenance import digest_file
+from lumbago.reading.images import read_image
 from lumbago.spec import Spec
+
+_LARGEST = 2**24  # what float32 counts exactly
 
 
 class Spheres(Spec):
@@ -125,23 +128,15 @@ def _local(ref: LocalAtlas, image_stamp: tuple[int, ...], labels_stamp: tuple[in
 def _label_image(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Read whole-numbered labels as int32, with their affine."""
     try:
-        image = nib.load(path)
-        if not isinstance(image, nib.Nifti1Image | nib.Nifti2Image):
-            raise InputError(f"atlas image {path.name}: expected NIfTI")
-        if len(image.shape) == 4 and image.shape[3] > 1:
-            raise InputError(
-                f"atlas image {path.name}: expected one 3D image of labels, got {image.shape[3]} "
-                "maps; a probabilistic atlas cannot be used as labels"
-            )
-        raw = np.asanyarray(image.dataobj)
-    except (OSError, EOFError, ValueError, nib.filebasedimages.ImageFileError) as error:
+        image = read_image(path)
+    except ScanRejected as rejected:
+        raise InputError(f"atlas image {rejected.reason}") from None
+    if len(image.shape) == 4 and image.shape[3] > 1:
         raise InputError(
-            f"atlas image {path.name}: cannot be read ({type(error).__name__})"
-        ) from None
-    if raw.ndim == 4:
-        raw = raw[..., 0]
-    if raw.ndim != 3:
-        raise InputError(f"atlas image {path.name}: expected 3 dimensions, got {raw.ndim}")
+            f"atlas image {path.name}: expected one 3D image of labels, got {image.shape[3]} "
+            "maps; a probabilistic atlas cannot be used as labels"
+        )
+    raw = np.asarray(image.dataobj).reshape(image.shape[:3])
     if not (np.isfinite(raw).all() and (raw >= 0).all() and (raw == np.rint(raw)).all()):
         raise InputError(
             f"atlas image {path.name}: expected whole numbers, 0 or more, as labels; "
@@ -149,10 +144,8 @@ def _label_image(path: Path) -> tuple[np.ndarray, np.ndarray]:
         )
     if raw.max() == 0:
         raise InputError(f"atlas image {path.name}: every voxel is 0")
-    if raw.max() > 2**31 - 1:
-        raise InputError(f"atlas image {path.name}: labels beyond 2147483647")
-    if not np.isfinite(image.affine).all() or abs(np.linalg.det(image.affine[:3, :3])) < 1e-9:
-        raise InputError(f"atlas image {path.name}: its affine cannot be inverted")
+    if raw.max() > _LARGEST:
+        raise InputError(f"atlas image {path.name}: expected labels up to {_LARGEST}")
     return raw.astype(np.int32), np.asarray(image.affine, dtype=np.float64)
 
 

@@ -123,6 +123,16 @@ def space_note(atlas: Atlas, space: str | None) -> str:
     """
     if not space or space == atlas.space or "unknown" in (space, atlas.space):
         return ""
+    if space == "scanner":
+        return (
+            f"the scans lie in the scanner's own space and the atlas {atlas.name} in "
+            f"{atlas.space}: its regions hold whatever tissue happens to lie there"
+        )
+    if space.startswith("MNI") and atlas.space == "MNI":
+        return (
+            f"the coordinates of {atlas.name} were published for MNI space without saying which "
+            f"of its templates; the scans lie in {space}"
+        )
     return (
         f"the atlas {atlas.name} lies in {atlas.space}, the scans in {space}; "
         "regions may be off by some millimetres"
