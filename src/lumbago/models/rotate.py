@@ -52,7 +52,10 @@ class Rotator(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: Any) -> np.ndarray:
-        """Return coordinates of any rows, shape (n_samples, rank); what lies outside the span has no weight anyway."""
+        """Return coordinates of any rows, shape (n_samples, rank).
+
+        What lies outside the span of the training rows has no weight in any such model.
+        """
         values = self._values(X)
         if values.shape[1] != self.n_features_in_:
             raise ValueError(f"X has {values.shape[1]} features, fitted on {self.n_features_in_}")
