@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pandas as pd
 
 from lumbago.errors import ScanRejected
 
+MISSING = "n/a"
 _DELIMITERS = {".tsv": "\t", ".csv": ","}
 
 
@@ -50,52 +50,53 @@ def read_numbers(
         return ScanRejected(code, f"{name}: {message}")
 
     delimiter = _DELIMITERS.get(path.suffix)
+    split: Callable[[str], list[str]] = (
+        (lambda line: line.split(delimiter)) if delimiter else str.split
+    )
     lines = _lines(path, refuse)
-    split = (lambda line: line.split(delimiter)) if delimiter else str.split
     header = [cell.strip() for cell in split(lines[0])]
+    if not any(header):
+        raise refuse("the first line is empty, expected the names of the columns")
+    first = 1
     if all(_is_number(cell) for cell in header):
         header = [str(i + 1) for i in range(len(header))]
-        lines = [(delimiter or " ").join(header), *lines]
-    if len(lines) < 2:
+        first = 0
+    if len(lines) <= first:
         raise refuse("expected a header and rows of numbers, got no row")
     if delimiter == "\t" and len(header) == 1 and "," in header[0]:
         raise refuse("looks like CSV, expected tabs between the columns")
-    for number, line in enumerate(lines[1:], start=2):
-        fields = line.count(delimiter) + 1 if delimiter else len(line.split())
-        if fields != len(header):
-            raise refuse(
-                f"line {number} has {fields} fields, expected {len(header)}; "
-                "the file is cut or damaged"
-            )
     if len(set(header)) < len(header):
         twice = next(c for i, c in enumerate(header) if c in header[:i])
         raise refuse(f"column {twice!r} stands twice")
-    return _parse(lines, header, delimiter, wanted, named_rows, refuse)
+    rows = []
+    for number, line in enumerate(lines[first:], start=first + 1):
+        cells = split(line)
+        if len(cells) != len(header):
+            raise refuse(
+                f"line {number} has {len(cells)} fields, expected {len(header)}; "
+                "the file is cut or damaged"
+            )
+        rows.append(cells)
+    named = named_rows and not _is_number(rows[0][0])
+    use = [
+        i for i, c in enumerate(header) if (wanted is None or wanted(c)) and not (named and i == 0)
+    ]
+    values = np.empty((len(rows), len(use)))
+    for at, cells in enumerate(rows):
+        try:
+            values[at] = [float(cells[i]) for i in use]
+        except ValueError:
+            values[at] = [_value(cells[i], header[i], at + first + 1, refuse) for i in use]
+    index = pd.Index([cells[0].strip() for cells in rows], name=header[0]) if named else None
+    return pd.DataFrame(values, index=index, columns=[header[i] for i in use])
 
 
-def _parse(
-    lines: list[str],
-    header: list[str],
-    delimiter: str | None,
-    wanted: Callable[[str], bool] | None,
-    named_rows: bool,
-    refuse: Callable[[str], ScanRejected],
-) -> pd.DataFrame:
-    index = header[0] if named_rows and not _is_number(lines[1].split(delimiter)[0]) else None
-    use = [c for c in header if c == index or wanted is None or wanted(c)]
-    table = pd.read_csv(
-        io.StringIO("\n".join(lines[1:])), sep=delimiter or r"\s+", names=header, usecols=use,
-        na_values=["n/a", "NaN", "nan"], keep_default_na=False, quoting=3, low_memory=False,
-        dtype=None if index is None else {index: str},
-    )  # fmt: skip
-    if index is not None:
-        table = table.set_index(index)
-    for column in table:
-        if not pd.api.types.is_numeric_dtype(table[column]):
-            numbers = pd.to_numeric(table[column], errors="coerce")
-            line = int(np.flatnonzero(numbers.isna() & table[column].notna())[0]) + 2
-            raise refuse(f"column {column}, line {line}: expected a number or n/a")
-    return table.astype(np.float64)
+def _value(cell: str, column: str, line: int, refuse: Callable[[str], ScanRejected]) -> float:
+    if cell.strip() == MISSING:
+        return float("nan")
+    if not _is_number(cell):
+        raise refuse(f"column {column}, line {line}: expected a number or {MISSING}")
+    return float(cell)
 
 
 def _lines(path: Path, refuse: Callable[[str], ScanRejected]) -> list[str]:

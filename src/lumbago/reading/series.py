@@ -57,7 +57,7 @@ def read_series(path: Path, columns: tuple[str, ...] = ()) -> Series:
         table = table.reindex(columns=list(columns))
         if absent:
             notes.append(f"{len(absent)} of {len(columns)} regions are not in the table")
-    values = table.to_numpy(dtype=np.float32)
+    values = np.array(table, dtype=np.float32)
     if np.isinf(values).any():
         raise ScanRejected("E_INF", f"{path.name}: holds infinite values; make the table again")
     if len(values) < 2:
