@@ -248,7 +248,12 @@ def test_a_still_map_is_averaged_where_it_holds_data(tmp_path, labels, atlas):
 # Scrubbing
 
 
-def test_scrubbed_volumes_leave_amplitudes_to_the_kept_ones(volumes, mask, tmp_path):
+MOVED = Denoise(strategy="motion6", scrub=Scrub(fd=0.5))
+
+
+@pytest.fixture(scope="module")
+def moved_scan(volumes, mask, tmp_path_factory) -> tuple[Scan, np.ndarray, np.ndarray]:
+    """A scan with jumps where the head moved; its kept volumes, and the operator of `MOVED`."""
     rng = np.random.default_rng(3)
     fd = np.where(rng.random(N_VOLUMES) < 0.1, 0.9, 0.1)
     fd[0] = np.nan
@@ -257,11 +262,12 @@ def test_scrubbed_volumes_leave_amplitudes_to_the_kept_ones(volumes, mask, tmp_p
         table[axis] = rng.normal(size=N_VOLUMES)
     spoilt = volumes.copy()
     spoilt[..., fd > 0.5] += 1e4
+    folder = tmp_path_factory.mktemp("moved")
     stem = "sub-01_task-rest"
     paths = {
-        "bold": tmp_path / f"{stem}_space-MNI_desc-preproc_bold.nii.gz",
-        "mask": tmp_path / f"{stem}_space-MNI_desc-brain_mask.nii.gz",
-        "confounds": tmp_path / f"{stem}_desc-confounds_timeseries.tsv",
+        "bold": folder / f"{stem}_space-MNI_desc-preproc_bold.nii.gz",
+        "mask": folder / f"{stem}_space-MNI_desc-brain_mask.nii.gz",
+        "confounds": folder / f"{stem}_desc-confounds_timeseries.tsv",
     }
     image = nib.Nifti1Image(spoilt, AFFINE)
     image.header.set_xyzt_units("mm", "sec")
@@ -269,21 +275,36 @@ def test_scrubbed_volumes_leave_amplitudes_to_the_kept_ones(volumes, mask, tmp_p
     nib.save(image, paths["bold"])
     nib.save(nib.Nifti1Image(mask.astype(np.uint8), AFFINE), paths["mask"])
     table.to_csv(paths["confounds"], sep="\t", index=False, na_rep="n/a")
-    scan = Scan("sub-01", files=paths, t_r=T_R)
-
     kept = np.flatnonzero(~(fd > 0.5))
-    denoise = Denoise(strategy="motion6", scrub=Scrub(fd=0.5))
-    operator = cleaning_operator(
-        N_VOLUMES, confounds=table.drop(columns="framewise_displacement").to_numpy(), kept=kept
-    )
+    motion = table.drop(columns="framewise_displacement").to_numpy()
+    operator = cleaning_operator(N_VOLUMES, confounds=motion, kept=kept)
+    return Scan("sub-01", files=paths, t_r=T_R), kept, operator
+
+
+def test_scrubbed_volumes_leave_amplitudes_to_the_kept_ones(volumes, mask, moved_scan):
+    scan, kept, operator = moved_scan
     signals = np.full((N_VOLUMES, mask.sum()), np.nan)
-    signals[kept] = clean(spoilt[mask].T, operator)
+    signals[kept] = clean(volumes[mask].T, operator)
     expected = falff(signals, t_r=T_R, kept=kept)
-    found = Amplitude(kind="falff", denoise=denoise).extract(Recording(scan))
+    found = Amplitude(kind="falff", denoise=MOVED).extract(Recording(scan))
     np.testing.assert_allclose(found.maps["low"].get_fdata()[mask], expected, rtol=1e-3)
     assert not any("scrubbed" in note for note in found.notes)
-    alff_notes = Amplitude(kind="alff", denoise=denoise).extract(Recording(scan)).notes
+    alff_notes = Amplitude(kind="alff", denoise=MOVED).extract(Recording(scan)).notes
     assert any("take n_volumes_kept as a covariate" in note for note in alff_notes)
+
+
+def test_scrubbed_volumes_leave_connectomes_and_homogeneity_to_the_kept_ones(
+    volumes, mask, labels, moved_scan, atlas
+):
+    scan, _, operator = moved_scan
+    means = np.array([volumes[(labels == i) & mask].mean(axis=0) for i in (1, 2)])
+    expected = np.corrcoef((operator @ means.T).T)[0, 1]
+    found = Connectome(atlas=atlas, denoise=MOVED).extract(Recording(scan))
+    assert found.values[0] == pytest.approx(expected, abs=1e-5)
+    cleaned = np.zeros((*SHAPE, len(operator)), np.float32)
+    cleaned[mask] = clean(volumes[mask].T, operator).T
+    homogeneity = Homogeneity(denoise=MOVED, band=None).extract(Recording(scan))
+    np.testing.assert_allclose(homogeneity.maps["reho"].get_fdata(), reho(cleaned, mask), rtol=1e-3)
 
 
 # What a scan must offer, and what decides a result

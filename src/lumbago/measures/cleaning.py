@@ -178,9 +178,7 @@ def _filled(values: np.ndarray, where: np.ndarray) -> np.ndarray:
         return values
     from scipy.interpolate import CubicSpline
 
-    filled = CubicSpline(where, values)(np.arange(n_span))
-    filled[where] = values
-    return filled
+    return np.asarray(CubicSpline(where, values)(np.arange(n_span)))
 
 
 def _filtered(
