@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
@@ -21,7 +23,7 @@ Progress = Callable[[int, int, str], None]
 """Called with how many are done, how many there are, and what was done last."""
 
 _SCHEMA = 1
-_A_PATH = re.compile(r"(?:[A-Za-z]:)?(?:[\\/][^\s\\/'\":,;]+)+[\\/]?")
+_A_PATH = re.compile(r"(?<![^\s'\"(=:<])(?:[A-Za-z]:)?(?:[\\/][^\s\\/'\":,;]+)+[\\/]?")
 
 
 @dataclass(frozen=True)
@@ -203,6 +205,7 @@ def measure_scan(
     from lumbago.reading.recording import Recording
 
     outcome: dict[str, Extraction | Rejected] = {}
+    files = tuple(scan.files.values())
     with threadpool_limits(1):
         recording: Any = None
         for name, extractor in extractors.items():
@@ -211,14 +214,14 @@ def measure_scan(
                     recording = Recording(scan)
                 value: Extraction | Rejected = extractor.extract(recording)
             except ScanRejected as error:
-                value = Rejected(error.code, without_paths(error.reason))
+                value = Rejected(error.code, without_paths(error.reason, files))
             except LumbagoError:
                 raise
             except ValueError as error:
-                value = Rejected("E_REFUSED", without_paths(str(error)))
+                value = Rejected("E_REFUSED", without_paths(str(error), files))
             except Exception as error:
                 what = f"{type(error).__name__}: {error}".rstrip(": ")
-                value = Rejected("E_FAILED", without_paths(what), lasting=False)
+                value = Rejected("E_FAILED", without_paths(what, files), lasting=False)
             outcome[name] = value
             key = keys.get(name)
             if store is not None and key is not None:
@@ -240,7 +243,7 @@ def save(key: str, value: Extraction | Rejected, extractor: Any, store: Store) -
         store.save(shared, json={"names": {"names": list(value.names)}})
     document = {
         "names": shared,
-        "coverage": {k: float(v) for k, v in value.coverage.items()},
+        "coverage": [[k, float(v)] for k, v in value.coverage.items()],
         "notes": list(value.notes),
     }
     store.save(
@@ -267,7 +270,7 @@ def restored(
     return Extraction(
         names=names[shared],
         values=entry.arrays["features"],
-        coverage=document["coverage"],
+        coverage=dict(document["coverage"]),
         notes=tuple(document["notes"]),
     )
 
@@ -409,12 +412,16 @@ def _died(
     return {key: Rejected("E_WORKER_DIED", reason, lasting=False) for key in extractors}
 
 
-def without_paths(text: str) -> str:
+def without_paths(text: str, files: Iterable[Path] = ()) -> str:
     """Return a message with every path cut down to its last part.
+
+    `files` are known ones, whose folders are found even if their names hold spaces.
 
     >>> without_paths("cannot read /home/jane/sub-01_bold.nii.gz: truncated")
     'cannot read sub-01_bold.nii.gz: truncated'
     """
+    for file in files:
+        text = text.replace(f"{Path(file).parent}{os.sep}", "")
     return _A_PATH.sub(lambda m: re.split(r"[\\/]", m[0].rstrip("\\/"))[-1], text)
 
 
