@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +80,9 @@ def _load(path: Path) -> np.ndarray:
     name = path.name
     try:
         # A mapped file never runs what it holds, and its size is checked against its header.
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
     except OSError:
         raise ScanRejected(
             "E_MATRIX", f"{name}: cannot be opened; if it is a datalad link, run datalad get"

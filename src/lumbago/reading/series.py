@@ -63,7 +63,7 @@ def read_series(path: Path, columns: tuple[str, ...] = ()) -> Series:
     if len(values) < 2:
         raise ScanRejected("E_SHORT", f"{path.name}: one volume; a time series needs more")
     rows = np.isfinite(values).any(axis=1)
-    whole = np.isfinite(values[rows]).all(axis=0)
+    whole = np.asarray(np.isfinite(values[rows]).all(axis=0))
     if not rows.any() or not whole.any():
         raise ScanRejected("E_EMPTY", f"{path.name}: no region has a value at every volume")
     holes = int((~whole & np.isfinite(values).any(axis=0)).sum())
