@@ -23,6 +23,7 @@ from lumbago.experiment.folder import RunFolder
 from lumbago.report import tables
 from lumbago.report.build import POLICY, build_report
 from lumbago.report.effects import strongest
+from lumbago.report.methods import methods_text
 from lumbago.report.performance import roc_curve
 from lumbago.report.references import BIBLIOGRAPHY
 from lumbago.report.words import Scrubber
@@ -245,6 +246,23 @@ def test_a_failed_check_stands_first(tmp_path):
     text = Page(built(folder)).text
     finding = text.split("Finding", 2)[2]
     assert finding.strip().startswith("A check against leakage failed for edges · svm")
+
+
+def test_a_correlation_over_left_out_parts_is_shown_with_its_trap(pages):
+    text = Page(pages["pain"][1]).text
+    assert "mixes models whose training means are lower" in text
+    assert "a model that knows nothing 0.00" not in text
+    assert "mixes models" not in Page(pages["whole"][1]).text
+
+
+def test_methods_tell_of_models_that_ran_only(pages):
+    document = run_document(DIAGNOSIS)
+    told = " ".join(methods_text(document, models={"svm"}, has_weights=False, has_nulls=False))
+    assert "Model svm was a linear support vector machine" in told
+    assert "random forest" not in told
+    assert "haufe2014" not in told
+    assert "(b + 1)/(m + 1)" not in told
+    assert "10.1023/A:1010933404324" in pages["whole"][1]
 
 
 def test_continuous_targets_get_a_scatter_and_no_confusion(pages):

@@ -160,9 +160,10 @@ def gap_in_words(gap: Mapping[str, Any], unit: str) -> str:
         loss = f"better by {size}{span} on a {unit} never seen"
     if np.isfinite(gap["ci_low"]) and gap["ci_low"] <= 0 <= gap["ci_high"] and size != "0.00":
         loss += ", which these participants cannot tell from no difference"
+    within, elsewhere = (f"{gap[side]:.2f}".replace("-", "−") for side in ("within", "elsewhere"))
     return (
-        f"{label} {gap['within']:.2f} with people of every {unit} in training, "
-        f"{gap['elsewhere']:.2f} leaving each {unit} out: {loss}."
+        f"{label} {within} with people of every {unit} in training, "
+        f"{elsewhere} leaving each {unit} out: {loss}."
     )
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from lumbago.data.dataset import Target
 from lumbago.experiment.folder import RunFolder
-from lumbago.report import effects, figures, performance, tables
+from lumbago.report import checks, effects, figures, performance, tables
 from lumbago.report.methods import methods_text
 from lumbago.report.references import BIBLIOGRAPHY, cited, pieces
 from lumbago.report.story import Story
@@ -50,7 +50,10 @@ def render(folder: RunFolder) -> str:
     run = scrubber.tree(folder.run)
     target = target_of(run)
     story = Story(run, target, folder.scores, folder.predictions, folder.audit)
-    text = methods_text(run, has_weights=not folder.weights.empty, has_nulls=not folder.nulls.empty)
+    models = set(folder.predictions["model"])
+    text = methods_text(
+        run, models=models, has_weights=not folder.weights.empty, has_nulls=not folder.nulls.empty
+    )
     order = cited(text)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("lumbago.report"),
@@ -79,7 +82,7 @@ def render(folder: RunFolder) -> str:
         gap_table=tables.gap_rows(story),
         null=figures.null(story, folder.nulls),
         patterns=_patterns(story, folder.weights),
-        checks=tables.checks(story, folder.audit, scrubber),
+        checks=checks.checks(story, folder.audit, scrubber),
         methods=[pieces(paragraph, order) for paragraph in text],
         references=[(i + 1, BIBLIOGRAPHY[key]) for i, key in enumerate(order)],
         bib="\n\n".join(BIBLIOGRAPHY[key].bibtex(key) for key in order),

@@ -108,7 +108,10 @@ def forest(story: Story) -> Figure | None:
         panels[0].set_ylim(max(y_of.values()) + 0.6, -0.6)
         panels[0].set_yticks(list(y_of.values()), [short(story.name(*c)) for c in rows])
         image = embed(drawn)
-    chance = f" Dashed: {number(metric.chance)}, no knowledge." if metric.chance is not None else ""
+    chance = ""
+    if metric.chance is not None:
+        means = ", no knowledge" if metric.name == "roc_auc" else ""
+        chance = f" Dashed: {number(metric.chance)}{means}."
     diamonds = " Diamonds: references that see no image." if references else ""
     cut = f" {left} weaker combinations are in the table only." if left > 0 else ""
     return Figure(
@@ -207,9 +210,9 @@ def null(story: Story, nulls: pd.DataFrame) -> Figure | None:
     if nulls.empty or story.best is None:
         return None
     mine = nulls[nulls["metric"] == story.metric.name]
-    cells = list(
-        dict.fromkeys(mine[["features", "model", "scheme"]].itertuples(index=False, name=None))
-    )
+    found = mine.dropna(subset="score")[["features", "model", "scheme"]]
+    cells = [c for c in dict.fromkeys(found.itertuples(index=False, name=None))
+             if not story.is_reference(c[0], c[1])]  # fmt: skip
     best = (story.best["features"], story.best["model"], story.best["scheme"])
     cells.sort(key=lambda c: (c != best, -_strength(story, c[:2]), c))
     cells = [c for c in cells if story.row(c[0], c[1], c[2], story.metric.name)][:6]
@@ -227,7 +230,9 @@ def null(story: Story, nulls: pd.DataFrame) -> Figure | None:
                               "score"].to_numpy(dtype=float)  # fmt: skip
             observed = first_repeat(story, cell)
             row = story.row(cell[0], cell[1], cell[2], story.metric.name) or {}
-            axes.hist(scores[np.isfinite(scores)], bins=25, color=LINE)
+            axes.hist(
+                scores[np.isfinite(scores)], bins=min(25, max(6, len(scores) // 4)), color=LINE
+            )
             axes.axvline(observed, color=ORANGE, linewidth=1.8)
             name = short(story.name(cell[0], cell[1]), 30)
             axes.set_title(f"{name}\n{scheme_words(cell[2]).lower()}\np = {row['p']:.4f}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from lumbago.evaluation.intervals import N_RESAMPLES
@@ -45,13 +45,17 @@ _MODELS = {
 _STEPS = {"impute": "imputation of missing values", "scale": "scaling of every feature"}
 
 
-def methods_text(run: Mapping[str, Any], *, has_weights: bool, has_nulls: bool) -> list[str]:
+def methods_text(
+    run: Mapping[str, Any], *, models: Collection[str], has_weights: bool, has_nulls: bool
+) -> list[str]:
     """Return the paragraphs of the methods section; citations are marks of `cite`.
 
     Parameters
     ----------
     run : mapping
         ``run.json`` of a run folder.
+    models : collection of str
+        Names of the models that made predictions; the others are not told.
     has_weights, has_nulls : bool
         Whether the run holds linear weights and permuted scores.
     """
@@ -59,7 +63,7 @@ def methods_text(run: Mapping[str, Any], *, has_weights: bool, has_nulls: bool) 
     paragraphs = [
         _inputs(run, experiment),
         _features(run, experiment),
-        _learning(experiment, has_weights),
+        _learning(experiment, models, has_weights),
         _testing(run, experiment, has_nulls),
     ]
     return [" ".join(sentences) for sentences in paragraphs if sentences]
@@ -174,11 +178,15 @@ def _regions(spec: Mapping[str, Any]) -> str:
     return ", over an atlas of the study's own"
 
 
-def _learning(experiment: Mapping[str, Any], has_weights: bool) -> list[str]:
+def _learning(
+    experiment: Mapping[str, Any], models: Collection[str], has_weights: bool
+) -> list[str]:
     sentences = []
     preparations = experiment.get("preparation") or {}
     used = {}
     for name, spec in experiment.get("models", {}).items():
+        if name not in models:
+            continue
         what, sources = _MODELS.get(spec.get("kind", ""), (str(spec.get("kind", name)), ()))
         tuned = listed(spec["tune"]) if spec.get("tune") else ""
         tuned = f" ({tuned} chosen by an inner search over participants)" if tuned else ""

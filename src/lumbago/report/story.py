@@ -12,7 +12,7 @@ import pandas as pd
 
 from lumbago.data.dataset import Target
 from lumbago.evaluation.audit import FAILED
-from lumbago.evaluation.compare import BASELINE, BASELINES, gaps
+from lumbago.evaluation.compare import BASELINE, BASELINES, LEFT_OUT, gaps
 from lumbago.evaluation.metrics import METRICS, Metric
 from lumbago.evaluation.outcomes import CELL
 from lumbago.report.words import (
@@ -32,6 +32,13 @@ PREFERRED = {
     "multiclass": ("balanced_accuracy", "accuracy"),
     "continuous": ("r", "r2", "mae"),
 }
+
+
+MIXED = (
+    "A correlation over all left-out parts mixes models whose training means are lower where the "
+    "left-out values are higher, so a model that knows nothing lies below zero, not at it; read "
+    "it beside its permutations and part by part."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +132,13 @@ class Story:
         score = rows["score"].to_numpy(dtype=float)
         return _row(
             rows.iloc[int(score.argmax() if self.metric.higher_is_better else score.argmin())]
+        )
+
+    @property
+    def mixed(self) -> bool:
+        """Whether the leading score correlates predictions of models that differ in their mean."""
+        return (
+            self.metric.name == "r" and self.best is not None and (self.best["scheme"] in LEFT_OUT)
         )
 
     @cached_property
@@ -221,13 +235,15 @@ class Story:
         )
         sentences = [lead]
         beside = [f"{name.lower()} {value}" for name, value in self.references_of(best["scheme"])]
-        if metric.chance is not None:
+        if metric.chance is not None and not self.mixed:
             beside.insert(0, f"a model that knows nothing {number(metric.chance)}")
         if beside:
             sentences.append("Beside it: " + "; ".join(beside) + ".")
         if verdict := self._against_chance(best):
             sentences.append(verdict)
         sentences += self._gap_sentences(best)
+        if self.mixed:
+            sentences.append(MIXED)
         if n > 1:
             sentences.append(
                 f"A score picked as the best of {n} is higher than it would be in new people; "
@@ -237,12 +253,10 @@ class Story:
 
     def _against_chance(self, best: Mapping[str, Any]) -> str:
         words = []
-        if self.metric.chance is not None and np.isfinite(best["ci_low"]):
-            above = best["ci_low"] > self.metric.chance
-            words.append(
-                f"Its interval {'lies above' if above else 'does not exclude'} "
-                f"{number(self.metric.chance)} ({best['interval']})"
-            )
+        if self.metric.chance is not None and np.isfinite(best["ci_low"]) and not self.mixed:
+            above, below = best["ci_low"] > self.metric.chance, best["ci_high"] < self.metric.chance
+            lies = "lies above" if above else "lies below" if below else "does not exclude"
+            words.append(f"Its interval {lies} {number(self.metric.chance)} ({best['interval']})")
         if np.isfinite(best["p"]):
             words.append(
                 f"against permuted labels {p_words(best['p'], int(best['n_permutations']))}, "

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from lumbago.data.dataset import Target
-from lumbago.evaluation.audit import FAILED, PASSED
 from lumbago.evaluation.metrics import Metric
 from lumbago.report.story import Story, scopes_of
 from lumbago.report.words import MISSING, Scrubber, number, scheme_words, span
@@ -23,7 +22,8 @@ _LABELS = {
     "n_volumes_kept": "Volumes kept", "n_volumes": "Volumes", "sex": "Sex", "gender": "Gender",
     "bmi": "BMI, kg/m²",
 }  # fmt: skip
-_FIRST = ("age", "sex", "gender", "mean_fd", "minutes_kept", "n_volumes_kept")
+_LENGTHS = ("minutes_kept", "n_volumes_kept", "n_volumes")
+_FIRST = ("age", "sex", "gender", "mean_fd", *_LENGTHS)
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,11 @@ def described(participants: pd.DataFrame) -> list[str]:
         if c not in KEYS and participants[c].notna().any()
         and (_numeric(participants[c]) or participants[c].nunique() <= 6)
     ]  # fmt: skip
+    # Three ways to say how much of a scan was left are two too many.
+    length = next((c for c in _LENGTHS if c in usable), None)
+    usable = [c for c in usable if c == length or c not in _LENGTHS]
     first = [c for c in _FIRST if c in usable]
-    return [*first, *(c for c in usable if c not in first)][:8]
+    return [*first, *(c for c in usable if c not in first)][:6]
 
 
 def _numeric(column: pd.Series) -> bool:
@@ -277,23 +280,3 @@ def gap_rows(story: Story) -> Table | None:
         "Gap (95 % interval)",
     ]
     return Table(head, rows, words=frozenset({0, 1}))
-
-
-def checks(story: Story, audit: pd.DataFrame, scrubber: Scrubber) -> Table | None:
-    """Return what the leakage checks found, failures first; equal rows are counted."""
-    if audit.empty:
-        return None
-    table = audit.fillna("").astype(str)
-    table["cell"] = [
-        story.name(f, m) for f, m in table[["features", "model"]].itertuples(index=False, name=None)
-    ]
-    rows = []
-    for key, part in table.groupby(["verdict", "check", "scheme", "detail"], sort=True):
-        verdict, check, scheme, detail = map(str, key)
-        cells = ", ".join(dict.fromkeys(part["cell"]))
-        rows.append([check.replace("_", " "), verdict, scheme_words(scheme), cells,
-                     scrubber.text(detail)])  # fmt: skip
-    rows.sort(key=lambda row: (row[1] != FAILED, row[1] != PASSED, row))
-    head = ["Check", "Verdict", "Scheme", "Cells", "Detail"]
-    bad = frozenset(i for i, row in enumerate(rows) if row[1] == FAILED)
-    return Table(head, rows, words=frozenset(range(5)), strong=bad)
