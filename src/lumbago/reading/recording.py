@@ -255,7 +255,7 @@ class Recording:
                 n_volumes, confounds=regressors, t_r=t_r, band=band, kept=kept, detrend=True
             )
         except ValueError as e:
-            raise ScanRejected("E_CLEANING", f"{n_kept} kept volumes: {e}") from None
+            raise ScanRejected("E_CLEANING", str(e)) from None
         if band is not None and n_confounds:
             left = effective_freedom(operator)
             if left < MIN_DOF:
