@@ -13,6 +13,7 @@ import pandas as pd
 from lumbago.data.dataset import Target
 from lumbago.experiment.folder import RunFolder
 from lumbago.report import checks, effects, figures, performance, tables
+from lumbago.report.headline import facts, headline
 from lumbago.report.methods import methods_text
 from lumbago.report.references import BIBLIOGRAPHY, cited, pieces
 from lumbago.report.story import Story
@@ -69,6 +70,8 @@ def render(folder: RunFolder) -> str:
         style=style,
         run=run,
         story=story,
+        headline=headline(story),
+        facts=facts(story),
         people=tables.people(participants, target),
         sites=tables.sites(participants, target),
         excluded=tables.excluded(exclusions, scrubber),

@@ -1,4 +1,4 @@
-"""Which numbers lead the report, and the sentences around them."""
+"""Which numbers lead the report: cells, references, schemes, gaps."""
 
 from __future__ import annotations
 
@@ -11,18 +11,14 @@ import numpy as np
 import pandas as pd
 
 from lumbago.data.dataset import Target
-from lumbago.evaluation.audit import FAILED
 from lumbago.evaluation.compare import BASELINE, BASELINES, LEFT_OUT, gaps
 from lumbago.evaluation.metrics import METRICS, Metric
 from lumbago.evaluation.outcomes import CELL
 from lumbago.report.words import (
     cell_words,
     count,
-    listed,
     number,
-    p_words,
     scheme_words,
-    span,
 )
 
 # From the least to the most demanding: the headline comes from the last that ran.
@@ -32,13 +28,6 @@ PREFERRED = {
     "multiclass": ("balanced_accuracy", "accuracy"),
     "continuous": ("r", "r2", "mae"),
 }
-
-
-MIXED = (
-    "A correlation over all left-out parts mixes models whose training means are lower where the "
-    "left-out values are higher, so a model that knows nothing lies below zero, not at it; read "
-    "it beside its permutations and part by part."
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,9 +105,13 @@ class Story:
         self, features: str, model: str, scheme: str, metric: str, scope: str = "pooled"
     ) -> dict[str, Any] | None:
         """Return one row of the scores table."""
-        where = self.scores[["features", "model", "scheme", "metric", "scope"]]
-        found = self.scores[(where == [features, model, scheme, metric, scope]).all(axis=1)]
-        return _row(found.iloc[0]) if len(found) else None
+        return self._rows.get((features, model, scheme, metric, scope))
+
+    @cached_property
+    def _rows(self) -> dict[tuple[Any, ...], dict[str, Any]]:
+        keys = ["features", "model", "scheme", "metric", "scope"]
+        records = self.scores.to_dict("records")
+        return {tuple(row[k] for k in keys): {str(k): v for k, v in row.items()} for row in records}
 
     def best_of(self, scheme: str) -> dict[str, Any] | None:
         """Return the best row of the leading metric under one scheme."""
@@ -199,117 +192,6 @@ class Story:
                 found.append((self.name(BASELINE, name), f"(not available: {reason})"))
         return found
 
-    def headline(self) -> list[str]:
-        """Return the main finding in sentences that claim no more than the numbers do."""
-        return [_unbroken(sentence) for sentence in [*self._alarm(), *self._finding()]]
-
-    def _alarm(self) -> list[str]:
-        failed = self.audit[self.audit["verdict"] == FAILED] if len(self.audit) else self.audit
-        if failed.empty:
-            return []
-        cells = {
-            self.name(*c) for c in failed[["features", "model"]].itertuples(index=False, name=None)
-        }
-        return [
-            f"A check against leakage failed for {listed(sorted(cells))}: "
-            "these scores must not be trusted."
-        ]
-
-    def _finding(self) -> list[str]:
-        best, metric = self.best, self.metric
-        if best is None:
-            return [f"No cell of the experiment has a {metric.label}."]
-        n = len(self.cells(reference=False))
-        cell = self.name(best["features"], best["model"])
-        of = (
-            f"the best of {n} combinations of features and model"
-            if n > 1
-            else "the only combination"
-        )
-        scheme = scheme_words(best["scheme"])
-        interval = span(best["ci_low"], best["ci_high"])
-        with_interval = f" (95 % interval {interval})" if interval else ""
-        lead = (
-            f"{scheme}: {cell}, {of}, reaches {metric.label} "
-            f"{number(best['score'])}{with_interval} in {count(int(best['n']), 'participant')}."
-        )
-        sentences = [lead]
-        beside = [f"{name.lower()} {value}" for name, value in self.references_of(best["scheme"])]
-        if metric.chance is not None and not self.mixed:
-            beside.insert(0, f"a model that knows nothing {number(metric.chance)}")
-        if beside:
-            sentences.append("Beside it: " + "; ".join(beside) + ".")
-        if verdict := self._against_chance(best):
-            sentences.append(verdict)
-        sentences += self._gap_sentences(best)
-        if self.mixed:
-            sentences.append(MIXED)
-        if n > 1:
-            sentences.append(
-                f"A score picked as the best of {n} is higher than it would be in new people; "
-                "all of them are shown below."
-            )
-        return sentences
-
-    def _against_chance(self, best: Mapping[str, Any]) -> str:
-        words = []
-        if self.metric.chance is not None and np.isfinite(best["ci_low"]) and not self.mixed:
-            above, below = best["ci_low"] > self.metric.chance, best["ci_high"] < self.metric.chance
-            lies = "lies above" if above else "lies below" if below else "does not exclude"
-            words.append(f"Its interval {lies} {number(self.metric.chance)} ({best['interval']})")
-        if np.isfinite(best["p"]):
-            words.append(
-                f"against permuted labels {p_words(best['p'], int(best['n_permutations']))}, "
-                "not corrected for the number of combinations"
-            )
-        return "; ".join(words) + "." if words else ""
-
-    def _gap_sentences(self, best: Mapping[str, Any]) -> list[str]:
-        mine = self.gaps[
-            (self.gaps["features"] == best["features"]) & (self.gaps["model"] == best["model"])
-        ]
-        return list(mine["words"])
-
-    def facts(self) -> list[tuple[str, str, str]]:
-        """Return the few numbers for the head of the page: value, what, detail."""
-        best = self.best
-        if best is None:
-            return []
-        scheme = best["scheme"]
-        interval = span(best["ci_low"], best["ci_high"])
-        facts = [
-            (number(best["score"]), self.metric.label,
-             f"{self.name(best['features'], best['model'])}, "
-             f"{scheme_words(scheme).lower()}" + (f"; 95 % {interval}" if interval else "")),
-        ]  # fmt: skip
-        rivals = [
-            (row["score"], self.name(*cell))
-            for cell in self.cells(reference=True)
-            if (row := self.row(*cell, scheme, self.metric.name)) and np.isfinite(row["score"])
-        ]
-        if rivals:
-            pick = max if self.metric.higher_is_better else min
-            value, name = pick(rivals)
-            facts.append((number(value), "Best reference", f"{name.lower()}, sees no image"))
-        gap = self.gaps[
-            (self.gaps["features"] == best["features"]) & (self.gaps["model"] == best["model"])
-        ].dropna(subset="gap")
-        for row in gap.to_dict("records"):
-            between = span(row["ci_low"], row["ci_high"])
-            facts.append(
-                (number(row["gap"]), f"Lost on a new {row['left_out']}",
-                 "cross-validation minus leaving out" + (f"; 95 % {between}" if between else ""))
-            )  # fmt: skip
-        if np.isfinite(best["p"]):
-            facts.append(
-                (
-                    f"{best['p']:.4f}",
-                    "Permutation p",
-                    f"{int(best['n_permutations']):,} permutations",
-                )
-            )
-        return facts
-
     def same(self, table: pd.DataFrame, row: Mapping[str, Any]) -> pd.DataFrame:
         """Return the rows of a table that belong to the cell of a score."""
         if table.empty:
@@ -335,11 +217,6 @@ class Story:
 
 def _row(row: pd.Series) -> dict[str, Any]:
     return {str(name): value for name, value in row.items()}
-
-
-def _unbroken(text: str) -> str:
-    """Keep a number and its sign together at the end of a line."""
-    return text.replace(" %", "\u00a0%").replace("p = ", "p\u00a0=\u00a0")
 
 
 def scopes_of(scores: pd.DataFrame, kinds: Sequence[str] = ("cohort", "site")) -> list[str]:
