@@ -31,9 +31,6 @@ from lumbago.spec import Spec
 from predictions import DIAGNOSIS, PAIN, table
 from run_folders import bare, people, run_document, whole, write
 
-# RunFolder still asks pandas for a reading of floats that pandas 3 calls deprecated.
-pytestmark = pytest.mark.filterwarnings("ignore:The 'float_precision' argument")
-
 HOSTILE = [
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',

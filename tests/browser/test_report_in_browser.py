@@ -16,8 +16,6 @@ BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(BROWSER is None, reason="no chromium on this machine"),
-    # RunFolder still asks pandas for a reading of floats that pandas 3 calls deprecated.
-    pytest.mark.filterwarnings("ignore:The 'float_precision' argument"),
 ]
 
 
