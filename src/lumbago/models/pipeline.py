@@ -94,6 +94,8 @@ class Outputs:
 
 def outputs(estimator: Any, X: Any, target_kind: TargetKind) -> Outputs:
     """Predict, score and give probabilities for any rows."""
+    from sklearn.pipeline import Pipeline
+
     predicted = np.asarray(estimator.predict(X))
     nothing = np.full(len(predicted), np.nan)
     if target_kind == "continuous":
@@ -102,12 +104,11 @@ def outputs(estimator: Any, X: Any, target_kind: TargetKind) -> Outputs:
     score = decision_values(estimator, X)
     if isinstance(estimator, GroupedSearch) and estimator.calibrate:
         return Outputs(predicted, score, estimator.probability(X))
-    pipeline = fitted_pipeline(estimator)
-    model = pipeline[-1]
-    if hasattr(model, "probability"):
-        return Outputs(predicted, score, model.probability(pipeline[:-1].transform(X)))
-    if hasattr(model, "predict_proba"):
-        return Outputs(predicted, score, pipeline.predict_proba(X)[:, -1])
+    fitted = fitted_pipeline(estimator)
+    if isinstance(fitted, Pipeline) and hasattr(fitted[-1], "probability"):
+        return Outputs(predicted, score, fitted[-1].probability(fitted[:-1].transform(X)))
+    if hasattr(fitted, "predict_proba"):
+        return Outputs(predicted, score, fitted.predict_proba(X)[:, -1])
     return Outputs(predicted, score, nothing)
 
 
