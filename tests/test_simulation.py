@@ -504,3 +504,45 @@ def test_every_damage_breaks_its_scan_and_no_other(tmp_path, quick):
 def test_settings_that_mean_nothing_are_refused(settings):
     with pytest.raises(ValidationError):
         SimulatedCohort(**settings)
+
+
+# What an analysis finds
+
+
+def ranked(table: pd.DataFrame, group: pd.Series) -> pd.Series:
+    """Features by the size of Welch's t between patients and controls, largest first."""
+    first = table.xs("ses-1", level="session")
+    is_patient = (group.loc[first.index] == "CLBP").to_numpy()
+    a, b = first[is_patient], first[~is_patient]
+    t = (a.mean() - b.mean()) / np.sqrt(a.var() / len(a) + b.var() / len(b))
+    return t.abs().sort_values(ascending=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("planted", [True, False])
+def test_the_default_study_shows_what_was_planted_and_nothing_where_nothing_was(tmp_path, planted):
+    import lumbago
+    from lumbago.extractors import Amplitude, Connectome
+
+    effects = Effects() if planted else Effects(insula_alff=0, default_mode_insula=0)
+    cohort = lumbago.simulate_cohort(tmp_path / "study", effects=effects, followup=0.0, n_jobs=2)
+    truth = json.loads((tmp_path / "study" / "ground_truth.json").read_text())["effects"]
+    tables = lumbago.extract(
+        cohort,
+        {
+            "slow": Amplitude(kind="alff", atlas="lumbago200"),
+            "edges": Connectome(kind="connectome", atlas="lumbago200"),
+        },
+        n_jobs=2,
+    )
+    group = cohort.participants.set_index(["cohort", "participant_id"])["group"]
+    regions = {f"slow.low:{name}" for name in truth["insula_alff"]["regions"]}
+    edges = {f"edges:{name}" for name in truth["default_mode_insula"]["edges"]}
+    for table, expected in ((tables["slow"].values, regions), (tables["edges"].values, edges)):
+        t = ranked(table, group)
+        assert expected <= set(t.index)
+        if planted:
+            assert set(t.index[:5]) <= expected
+        else:
+            assert len(set(t.index[:5]) & expected) <= 2
+            assert t[list(expected)].median() < 1.5
