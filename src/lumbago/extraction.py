@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections import Counter
@@ -23,6 +24,7 @@ Progress = Callable[[int, int, str], None]
 """Called with how many are done, how many there are, and what was done last."""
 
 _SCHEMA = 1
+_NO_SPACE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS)
 _A_PATH = re.compile(r"(?<![^\s'\"(=:<])(?:[A-Za-z]:)?(?:[\\/][^\s\\/'\":,;]+)+[\\/]?")
 
 
@@ -199,7 +201,13 @@ def measure_scan(
     keys: Mapping[str, str | None],
     store: Store | None,
 ) -> dict[str, Extraction | Rejected]:
-    """Measure one scan; save each feature as soon as it is there."""
+    """Measure one scan; save each feature as soon as it is there.
+
+    Raises
+    ------
+    EnvironmentProblem
+        If a disk is full: that is no fault of the scan.
+    """
     from threadpoolctl import threadpool_limits
 
     from lumbago.reading.recording import Recording
@@ -220,6 +228,11 @@ def measure_scan(
             except ValueError as error:
                 value = Rejected("E_REFUSED", without_paths(str(error), files))
             except Exception as error:
+                if isinstance(error, OSError) and error.errno in _NO_SPACE:
+                    raise EnvironmentProblem(
+                        f"cannot write temporary files ({error.strerror}); everything finished so "
+                        "far is safe, free some space or set TMPDIR and run again to resume"
+                    ) from error
                 what = f"{type(error).__name__}: {error}".rstrip(": ")
                 value = Rejected("E_FAILED", without_paths(what, files), lasting=False)
             outcome[name] = value

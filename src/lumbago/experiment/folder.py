@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -22,6 +23,7 @@ _WORDS = (
     "verdict", "detail", "sex", "group",
 )  # fmt: skip
 """Columns that hold words in every table, whatever they look like."""
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
 class RunFolder:
@@ -157,20 +159,26 @@ class RunFolder:
     def _table(self, name: str) -> pd.DataFrame:
         path = self.path / f"{name}.tsv"
         try:
-            header = pd.read_csv(path, sep="\t", nrows=0, keep_default_na=False)
-            table = pd.read_csv(
-                path,
-                sep="\t",
-                keep_default_na=False,
-                na_values=["n/a"],
-                dtype={c: str for c in _WORDS if c in header},
-                float_precision="round_trip",
-            )
+            table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, na_values=["n/a"])
         except FileNotFoundError:
             raise InputError(
                 f"{self.path}: expected a run folder with {path.name}, as `lumbago run` writes it"
             ) from None
+        for column in table.columns:
+            table[column] = table[column].astype(object)
+            if column not in _WORDS:
+                table[column] = _numbers(table[column])
         for column in ("session", "run"):
             if column in table:
                 table[column] = table[column].fillna("")
         return table
+
+
+def _numbers(column: pd.Series) -> pd.Series:
+    """Return a column as numbers if each of its words is one; Python reads decimals exactly."""
+    present = column.notna()
+    if not present.any() or not column[present].map(_NUMBER.fullmatch).all():
+        return column
+    if present.all() and column.map(str.isdigit).all():
+        return column.astype(int)
+    return column.astype(float)

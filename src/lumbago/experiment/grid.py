@@ -167,8 +167,17 @@ def compute(
 
 
 def run_unit(unit: Unit, dataset: Dataset, store: Store, key: str) -> UnitResult:
-    """Run one unit and keep what it found."""
-    result = unit.run(dataset)
+    """Run one unit and keep what it found.
+
+    Raises
+    ------
+    InputError
+        If the model cannot be fitted on these samples.
+    """
+    try:
+        result = unit.run(dataset)
+    except ValueError as error:
+        raise InputError(f"{unit.name}: {error}") from error
     arrays, documents = result.to_store()
     store.save(key, arrays, documents)
     return result
