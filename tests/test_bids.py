@@ -247,12 +247,26 @@ def test_a_broken_link_leaves_the_scan_out_with_the_cure(tmp_path: Path) -> None
     bold = next((root / "sub-02").rglob("*preproc_bold.nii.gz"))
     bold.unlink()
     bold.symlink_to("../../.git/annex/objects/gone")
-    touch(root / "participants.tsv", "participant_id\nsub-01\n")
     cohort = read_bids(root)
+    assert list(cohort.participants["participant_id"]) == ["sub-01"]
     assert [s.participant for s in cohort.scans] == ["sub-01"]
     (row,) = cohort.excluded.to_dict("records")
     assert (row["participant_id"], row["code"]) == ("sub-02", "E_MISSING")
     assert row["reason"] == f"{bold.name}: a broken link; run datalad get"
+
+
+def test_sessions_in_a_table_but_not_in_the_scans_are_refused(tmp_path: Path) -> None:
+    root = write_derivatives(tmp_path)
+    rows = "sub-01\t1\t3\nsub-01\t2\t4\nsub-02\t1\t5\n"
+    touch(root / "participants.tsv", f"participant_id\tsession_id\tvas\n{rows}")
+    assert "tells of several sessions per participant, but the scans" in refused(derivatives=root)
+
+
+def test_a_rule_that_nobody_meets_is_refused(tmp_path: Path) -> None:
+    root = write_derivatives(tmp_path)
+    assert refused(derivatives=root, keep="age > 99") == (
+        "cohort cohort: none of 2 participants meets keep: age > 99"
+    )
 
 
 def test_names_that_differ_in_case_only_are_refused(tmp_path: Path) -> None:

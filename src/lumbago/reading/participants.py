@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,7 @@ def join(
     scans: Sequence[Scan],
     *,
     site: str | None,
+    lost: Collection[str] = (),
     allow_missing: bool,
     has_scans: bool,
 ) -> People:
@@ -49,6 +50,8 @@ def join(
     scans : sequence of Scan
     site : str or None
         Column that tells the site.
+    lost : collection of str
+        Participants of whom a scan was found that cannot be read; said elsewhere.
     allow_missing : bool
         Whether rows without scan and scans without row are left out instead of refused.
     has_scans : bool
@@ -65,7 +68,7 @@ def join(
     excluded: list[tuple[str, ...]] = []
     notes: list[str] = []
     if has_scans and listed is not None:
-        _match(name, rows, scanned, _SCANS, allow_missing, excluded)
+        _match(name, rows - (set(lost) - scanned), scanned, _SCANS, allow_missing, excluded)
         scans = [s for s in scans if s.participant in rows]
         scanned &= rows
     others = [t for t in tables[1:] if not has_scans and not _only_sessions(t)]
@@ -84,6 +87,8 @@ def join(
         unseen = {k for k in unseen if k[0] in scanned and any(s for _, s in keys)}
         if unseen:
             notes.append(f"{len(unseen)} rows of the session tables have no scan")
+        if not any(session for _, session in keys):
+            _check_sessions(name, tables)
     at = pd.MultiIndex.from_tuples(sorted(keys), names=[ID, SESSION])
     words = {site} if site else set()
     fixed, by_session = _columns(frames, tables, people, at)
@@ -93,6 +98,19 @@ def join(
     sessions.insert(0, "cohort", name)
     notes += _add_site(name, participants, sessions, site)
     return People(participants, sessions, tuple(scans), excluded, notes)  # type: ignore[arg-type]
+
+
+def _check_sessions(name: str, tables: Sequence[Visits]) -> None:
+    """Refuse scans without session beside tables with several for one person."""
+    for table in tables:
+        if table.by_session and table.cells.index.get_level_values(ID).duplicated().any():
+            raise InputError(
+                Problem(
+                    table.name,
+                    f"tells of several sessions per participant, but the scans of cohort {name} "
+                    "name none; name the session in the files (ses-1), or keep one row each",
+                )
+            )
 
 
 def _only_sessions(table: Visits) -> bool:

@@ -107,9 +107,15 @@ class CohortReader(Spec):
         tables = self._tables(found)
         frames, notes = changed(tables, self.rename, self.recode, f"cohort {name}")
         people = join(
-            name, tables, frames, found.scans,
-            site=self.site, allow_missing=self.allow_missing, has_scans=self.has_scans,
-        )  # fmt: skip
+            name,
+            tables,
+            frames,
+            found.scans,
+            site=self.site,
+            lost={who for who, *_ in found.excluded},
+            allow_missing=self.allow_missing,
+            has_scans=self.has_scans,
+        )
         sessions = people.sessions
         if self.has_scans:
             sessions = self._with_motion(people, denoise)
@@ -128,7 +134,14 @@ class CohortReader(Spec):
                                *people.notes])
             ),
         )  # fmt: skip
-        return cohort if self.keep is None else cohort.keep(self.keep)
+        if self.keep is None:
+            return cohort
+        kept = cohort.keep(self.keep)
+        if not len(kept):
+            raise InputError(
+                f"cohort {name}: none of {len(cohort)} participants meets keep: {self.keep}"
+            )
+        return kept
 
     def _tables(self, found: Found) -> list[Visits]:
         tables = []

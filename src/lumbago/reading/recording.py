@@ -62,6 +62,7 @@ class Recording:
         self._confounds_given: Any = None
         self._cleaned: OrderedDict[str, Signals] = OrderedDict()
         self._sampled: dict[Atlas | None, tuple[np.ndarray, np.ndarray]] = {}
+        self._series_labels: tuple[str, ...] = ()
         self._operators: dict[str, tuple[np.ndarray | None, np.ndarray | None]] = {}
 
     @classmethod
