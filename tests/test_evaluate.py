@@ -431,9 +431,8 @@ def test_forests_are_permuted_untuned_and_the_result_says_so(data):
     assert "forest: 3 permutations, without tuning" in found.notes
 
 
-def null_p_values(n_runs: int, n: int, p: int, permutations: int) -> dict[str, np.ndarray]:
+def null_p_values(models, n_runs: int, n: int, p: int, permutations: int) -> dict[str, np.ndarray]:
     """p-values of models on data without any signal."""
-    models = {"svm": LinearSVM(tune={"C": [0.001, 0.1]}), "logistic": Logistic(C=0.01)}
     found: dict[str, list[float]] = {name: [] for name in models}
     for run_number in range(n_runs):
         data = make_dataset(n, p, sessions=2, sites=2, seed=1000 + run_number)
@@ -450,14 +449,16 @@ def null_p_values(n_runs: int, n: int, p: int, permutations: int) -> dict[str, n
 
 
 def test_nothing_to_learn_is_seldom_significant():
-    for values in null_p_values(n_runs=16, n=24, p=30, permutations=19).values():
+    models = {"logistic": Logistic(tune={"C": [0.001, 0.1]})}
+    for values in null_p_values(models, n_runs=16, n=24, p=30, permutations=19).values():
         assert (values <= 0.05).sum() <= 4  # 99.9 % quantile of Binomial(16, .05)
         assert 0.25 < values.mean() < 0.8
 
 
 @pytest.mark.slow
 def test_the_permutation_test_holds_its_level():
-    for values in null_p_values(n_runs=300, n=30, p=60, permutations=39).values():
+    models = {"svm": LinearSVM(tune={"C": [0.001, 0.1]}), "logistic": Logistic(C=0.01)}
+    for values in null_p_values(models, n_runs=300, n=30, p=60, permutations=39).values():
         # 99.9 % of Binomial(300, .05) and of Binomial(300, .25).
         assert (values <= 0.05).sum() <= 28
         assert (values <= 0.25).sum() <= 99

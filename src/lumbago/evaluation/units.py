@@ -142,9 +142,11 @@ class Unit:
 
     def run(self, dataset: Dataset) -> UnitResult:
         """Fit and predict every fold on one thread, or score the permutations."""
+        from sklearn import config_context
         from threadpoolctl import threadpool_limits
 
-        with threadpool_limits(1):
+        # Thousands of small fits: checking their settings would cost more than they do.
+        with threadpool_limits(1), config_context(skip_parameter_validation=True):
             if self.permutations:
                 from lumbago.evaluation.nulls import null_scores
 

@@ -12,6 +12,7 @@ from lumbago.models.search import (
     GroupedSearch,
     best_candidate,
     candidates,
+    choose,
     decision_values,
     inner_folds,
     score_candidates,
@@ -40,6 +41,7 @@ class Refit:
     ) -> None:
         search = estimator if isinstance(estimator, GroupedSearch) else None
         self.pipeline = search.estimator if search else estimator
+        self.model = clone(self.pipeline[-1])
         self.continuous = continuous
         self.X_train, self.X_test = X_train, X_test
         self.options = candidates(search.grid) if search else [{}]
@@ -79,7 +81,7 @@ class Refit:
         if not self.continuous and len(np.unique(y)) < 2:
             return np.full(len(self.X_test), y[0]), np.zeros(len(self.X_test))
         outer, inner = self._kept or self._prepare(y)
-        model = clone(self.pipeline[-1])
+        model = self.model
         if self.folds:
             parts = [
                 (fit, y[a], check) for (fit, check), (a, _) in zip(inner, self.folds, strict=True)
@@ -88,9 +90,9 @@ class Refit:
             scores, _ = score_candidates(
                 model, self.options, parts, checked, continuous=self.continuous
             )
-            model.set_params(**self.options[best_candidate(scores)])
+            choose(model, self.options[best_candidate(scores)])
         else:
-            model.set_params(**self.options[0])
+            choose(model, self.options[0])
         model.fit(outer[0], y)
         predicted = np.asarray(model.predict(outer[1]))
         if self.continuous:

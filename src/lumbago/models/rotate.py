@@ -27,7 +27,7 @@ class Rotator(TransformerMixin, BaseEstimator):
     References
     ----------
     .. [1] Hastie & Tibshirani (2004). Biostatistics 5, 329-340.
-       doi:10.1093/biostatistics/5.3.329
+       doi:10.1093/biostatistics/kxh010
     """
 
     reads_y = False

@@ -84,6 +84,18 @@ def inner_folds(
     return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(n)]
 
 
+def choose(model: Any, option: Candidate) -> Any:
+    """Set settings of a plain model: ``set_params`` without its inspection of signatures.
+
+    A search and its permutations do this a hundred thousand times.
+    """
+    for name, value in option.items():
+        if not hasattr(model, name):
+            raise ValueError(f"{type(model).__name__} has no setting {name!r}")
+        setattr(model, name, value)
+    return model
+
+
 def score_candidates(
     model: Any,
     options: Sequence[Candidate],
@@ -109,6 +121,7 @@ def score_candidates(
     values : list over candidates of lists over parts
         Decision values of the checked rows.
     """
+    trial = clone(model)
     scores = np.full((len(options), len(parts)), np.nan)
     values: list[list[np.ndarray]] = [[] for _ in options]
     for j, ((X_fit, y_fit, X_check), y) in enumerate(zip(parts, y_check, strict=True)):
@@ -118,7 +131,7 @@ def score_candidates(
                 of_option.append(np.full(len(y), np.nan))
             continue
         for i, option in enumerate(options):
-            fitted = clone(model).set_params(**option).fit(X_fit, y_fit)
+            fitted = choose(trial, option).fit(X_fit, y_fit)
             decided = decision_values(fitted, X_check)
             values[i].append(decided)
             scores[i, j] = quality(decided, y, continuous=continuous)
