@@ -330,7 +330,7 @@ def test_a_model_that_cannot_be_fitted_is_told_with_its_name(tiny_cohort_folder,
         ("n_splits: 3", "n_splits: 2"),
         ("  edges: {kind: connectome, atlas: dosenbach160, band: [0.01, 0.1]}\n", ""),
     )  # fmt: skip
-    with pytest.raises(InputError, match=r"ridge on alff, within_cohort.*fewer covariates"):
+    with pytest.raises(InputError, match=r"logistic on alff, within_cohort.*fewer covariates"):
         run_experiment(file, output=tmp_path / "runs" / "one")
 
 
