@@ -138,6 +138,18 @@ def test_a_file_replaced_under_its_old_time_and_size_is_measured_again(
     )
 
 
+def test_the_confounds_sidecar_decides_too_and_is_part_of_the_key(tiny_cohort_folder, tmp_path):
+    folder = copy_cohort(tiny_cohort_folder, tmp_path / "study")
+    scan = read(folder).scans[0]
+    store = Store(tmp_path / "store")
+    before = extraction.extraction_key(scan, ALFF, store)
+    sidecar = scan.files["confounds_json"]
+    sidecar.write_text(sidecar.read_text().replace('"Retained": true', '"Retained": false', 1))
+    assert extraction.extraction_key(scan, ALFF, Store(tmp_path / "store")) != before
+    unclean = ALFF.model_copy(update={"denoise": None})
+    assert "confounds_json" not in unclean.inputs(scan)
+
+
 def test_a_broken_scan_is_recorded_and_stops_nothing(tiny_cohort_folder, tmp_path, opened):
     folder = copy_cohort(tiny_cohort_folder, tmp_path / "study")
     cohort = read(folder).keep("participant_id in ['sub-01', 'sub-02', 'sub-03']")

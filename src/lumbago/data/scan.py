@@ -21,7 +21,7 @@ class Scan:
     cohort : str
         Name of the cohort.
     files : mapping of role to path
-        Roles: bold, mask, confounds, motion, timeseries, connectome, map, table.
+        Roles: bold, mask, confounds, confounds_json, motion, timeseries, connectome, map, table.
     t_r : float or None
         Repetition time, in seconds.
     space : str or None

@@ -31,6 +31,10 @@ Band = Annotated[tuple[float, float], AfterValidator(_rising)]
 """Lowest and highest frequency, in Hz."""
 
 
+NUISANCE_ROLES = ("confounds", "confounds_json", "motion")
+"""Files that decide what is regressed out: the sidecar tells which components count."""
+
+
 class Extractor(Spec):
     """Features of one scan, from that scan alone.
 
@@ -59,7 +63,7 @@ class Extractor(Spec):
         roles = set().union(*(n for n in self.needs if n <= set(scan.files)))
         if roles & {"bold", "timeseries"}:
             roles |= {"mask"} if "bold" in roles else set()
-            roles |= {"confounds", "motion"} if self.denoise is not None else set()
+            roles |= set(NUISANCE_ROLES) if self.denoise is not None else set()
         return tuple(sorted(roles & set(scan.files)))
 
     def atlas_digest(self) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from lumbago.data import Extraction, Scan
 from lumbago.data.features import edge_names
 from lumbago.errors import ScanRejected
-from lumbago.extractors.base import Band, Extractor
+from lumbago.extractors.base import NUISANCE_ROLES, Band, Extractor
 from lumbago.measures.connectivity import correlation, fisher_z, vectorize
 from lumbago.reading.atlases import AtlasRef, load_atlas
 from lumbago.reading.sampling import space_note
@@ -56,7 +56,7 @@ class Connectome(Extractor):
         if source == "bold":
             roles.add("mask")
         if source in ("bold", "timeseries") and self.denoise is not None:
-            roles |= {"confounds", "motion"}
+            roles |= set(NUISANCE_ROLES)
         return tuple(sorted(roles & set(scan.files)))
 
     def _source(self, scan: Scan) -> str:

@@ -177,6 +177,9 @@ class BidsCohort(CohortReader):
                 files["mask"] = mask.path(root)
             if confounds is not None:
                 files["confounds"] = confounds.path(root)
+                told = index.get((confounds.folder, confounds.suffix, ".json", table))
+                if told is not None:
+                    files["confounds_json"] = told.path(root)
         files.update(maps.get((participant, session), {}))
         return Scan(
             participant, session, run, name, files,
