@@ -49,7 +49,7 @@ def test_fmriprep_output_becomes_a_cohort(tmp_path: Path) -> None:
     cohort = read_bids(root, name="nagoya", denoise=Denoise(scrub=Scrub(fd=limit)))
     assert [str(s) for s in cohort.scans] == ["sub-01", "sub-02"]
     scan = cohort.scans[0]
-    assert sorted(scan.files) == ["bold", "confounds", "mask"]
+    assert sorted(scan.files) == ["bold", "confounds", "confounds_json", "mask"]
     assert scan.files["confounds"].name == "sub-01_task-rest_desc-confounds_timeseries.tsv"
     assert (scan.t_r, scan.space, scan.cohort) == (2.0, SPACE, "nagoya")
     row = cohort.table.loc[("nagoya", "sub-01", "")]
@@ -75,7 +75,8 @@ def test_sessions_runs_and_resolutions_are_told_apart(tmp_path: Path) -> None:
         ("sub-01", "ses-1", "run-1"), ("sub-01", "ses-1", "run-2"), ("sub-01", "ses-2", "run-1"),
         ("sub-02", "ses-1", ""),
     ]  # fmt: skip
-    assert all(set(s.files) == {"bold", "mask", "confounds"} for s in cohort.scans)
+    roles = {"bold", "mask", "confounds", "confounds_json"}
+    assert all(set(s.files) == roles for s in cohort.scans)
     assert cohort.scans[0].entities["res"] == "2"
     sessions = cohort.sessions.set_index(["participant_id", "session"])
     np.testing.assert_array_equal(sessions["vas"], [6, 2.5, np.nan])
@@ -156,7 +157,7 @@ def test_a_study_of_realistic_size_is_indexed_whole(tmp_path: Path) -> None:
     assert n_files == sum(1 for _ in walk(tmp_path))
     found = BidsCohort(derivatives=tmp_path, space=SPACES[1]).find("x")
     assert len(found.scans) == 20
-    assert {len(s.files) for s in found.scans} == {3}
+    assert {len(s.files) for s in found.scans} == {4}
     assert {s.t_r for s in found.scans} == {2.0}
 
 
