@@ -488,3 +488,29 @@ def test_a_model_is_a_scikit_learn_estimator_that_clones():
     twin = clone(estimator)
     assert isinstance(twin.estimator, Pipeline)
     assert twin.get_params()["grid"] == {"C": [0.1, 1]}
+
+
+PINNED = {
+    ("dummy", "binary"): [0.5, 0.5, 0.5],
+    ("logistic", "binary"): [-3.143938, -1.483544, -0.978456],
+    ("linear_svm", "binary"): [-0.485943, -0.386842, 0.215371],
+    ("random_forest", "binary"): [0.12, 0.26, 0.28],
+    ("dummy", "continuous"): [47.829926, 47.829926, 47.829926],
+    ("ridge", "continuous"): [67.660063, 43.1427, 34.002455],
+    ("random_forest", "continuous"): [60.685625, 45.33333, 40.501357],
+}
+
+
+@pytest.mark.parametrize(("model", "kind"), TWINS, ids=lambda v: getattr(v, "__name__", v))
+def test_numbers_stay_what_they_are_unless_a_version_rises(model, kind):
+    """A change here is a change of a formula: raise `version` of the step, model or unit."""
+    settings = {RandomForest: {"n_estimators": 50}, LinearSVM: {"tune": {"C": [0.01, 0.1]}}}
+    data = make_dataset(24, 30, signal=0.7, kind=kind, holes=True, seed=4)
+    steps = read_preparation(["impute", {"residualize": ["age", "sex"]}, "scale"])
+    spec = model(**settings.get(model, {}))
+    fitted = assemble(spec, steps, data.features, 3, kind).fit(data.X, data.y)
+    score = outputs(fitted, data.X, kind).score[:3]
+    # How a forest grows is scikit-learn's, and may change a little with its version.
+    tolerance = 0.15 * np.abs(score).max() if model is RandomForest else 1e-5
+    np.testing.assert_allclose(score, PINNED[spec.kind, kind], atol=tolerance)
+    assert (spec.version, *(s.version for s in steps)) == (1, 1, 1, 1)
