@@ -457,9 +457,9 @@ def test_nothing_to_learn_is_seldom_significant():
 
 @pytest.mark.slow
 def test_the_permutation_test_holds_its_level():
-    models = {"svm": LinearSVM(tune={"C": [0.001, 0.1]}), "logistic": Logistic(C=0.01)}
-    for values in null_p_values(models, n_runs=300, n=30, p=60, permutations=39).values():
-        # 99.9 % of Binomial(300, .05) and of Binomial(300, .25).
-        assert (values <= 0.05).sum() <= 28
-        assert (values <= 0.25).sum() <= 99
+    models = {"svm": LinearSVM(C=0.01), "logistic": Logistic(tune={"C": [0.001, 0.1]})}
+    for values in null_p_values(models, n_runs=150, n=30, p=60, permutations=39).values():
+        # 99.9 % quantiles of Binomial(150, .05) and Binomial(150, .25).
+        assert (values <= 0.05).sum() <= 17
+        assert (values <= 0.25).sum() <= 55
         assert (values <= 0.5).mean() > 0.38
