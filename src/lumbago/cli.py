@@ -223,7 +223,7 @@ def _show_plan(plan: Plan) -> None:
     if len(plan.excluded):
         excluded = Table("left out before measuring", "code", "n", "reason")
         for row in plan.excluded.itertuples(index=False):
-            excluded.add_row(row.cohort, row.code, str(row.n), row.reason)
+            excluded.add_row(str(row.cohort), str(row.code), str(row.n), str(row.reason))
         console.print(excluded)
     features = Table("feature", "kind", "scans", "in store", "rejected", "to compute")
     for f in plan.features:

@@ -63,7 +63,7 @@ class Entry:
         """Read one image into memory."""
         import nibabel as nib
 
-        image = nib.load(self.images[name])
+        image: Any = nib.load(self.images[name])
         return nib.Nifti1Image(np.asanyarray(image.dataobj), image.affine, image.header)
 
 

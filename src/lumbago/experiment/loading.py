@@ -119,9 +119,9 @@ def _names(tree: Tree) -> Iterable[Problem]:
 def _translated(error: ValidationError, tree: Tree, data: dict[str, Any]) -> list[Problem]:
     """Turn pydantic's errors into ours."""
     found: list[tuple[Place, dict[str, Any], Place]] = []
-    for detail in error.errors(include_url=False):
-        place, rest = _placed(detail["loc"], data)
-        found.append((place, dict(detail), rest))
+    for raised in error.errors(include_url=False):
+        place, rest = _placed(raised["loc"], data)
+        found.append((place, dict(raised), rest))
     problems = {}
     for place, detail, rest in found:
         by_name = place[:1] == ("features",) and place[2:3] == ("denoise",)
@@ -139,7 +139,7 @@ def _translated(error: ValidationError, tree: Tree, data: dict[str, Any]) -> lis
 
 def _told(
     place: Place,
-    detail: dict[str, Any],
+    detail: Mapping[str, Any],
     rest: Place,
     tree: Tree,
 ) -> Problem:
@@ -148,9 +148,9 @@ def _told(
     if kind == "missing":
         return tree.problem(place, f"`{rest[-1] if rest else detail['loc'][-1]}` is missing")
     if kind == "extra_forbidden":
-        tag = [str(part) for part in detail["loc"] if part not in place]
+        tags = {str(part) for part in detail["loc"] if part not in place}
         above = [m for m in expected_at(Experiment, place[:-1]) if is_settings(m)]
-        fitting = [m for m in above if {*kinds(m), m.__name__} & set(tag)] or above
+        fitting = [m for m in above if {*kinds(m), m.__name__} & tags] or above
         known = sorted({name for model in fitting for name in model.model_fields})
         what = f"no such setting{near(str(place[-1]), known)}"
         return tree.problem(place, what, key=True)

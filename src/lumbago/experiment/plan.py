@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -334,7 +335,8 @@ def scan_size(scan: Scan) -> float:
     import nibabel as nib
 
     try:
-        return float(np.prod([float(n) for n in nib.load(path).shape]))
+        image: Any = nib.load(path)
+        return float(math.prod(image.shape))
     except Exception:  # a broken header is the extraction's to report
         return 0.0
 

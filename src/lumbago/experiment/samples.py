@@ -266,8 +266,8 @@ def _ordered(spec: TargetSpec) -> tuple[str, ...]:
     """Return class names in the order of their codes: a binary target's positive class last."""
     classes = list(spec.classes or {})
     if spec.positive in classes:
-        classes.remove(cast(str, spec.positive))
-        classes.append(cast(str, spec.positive))
+        classes.remove(spec.positive)
+        classes.append(spec.positive)
     return tuple(classes)
 
 

@@ -6,7 +6,7 @@ classes, fed into a union told apart by ``kind``.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
@@ -26,10 +26,16 @@ STANDARD = "standard"
 """Name of the preparation that models take unless they say otherwise."""
 DEFAULT_DENOISE = "default"
 
-AnyCohort = one_of((*COHORT_READERS, *SIMULATED))
-AnyFeature = one_of(EXTRACTORS)
-AnyModel = one_of(MODELS)
-AnyScheme = one_of(SCHEMES)
+if TYPE_CHECKING:  # unions made from tuples are beyond static types
+    AnyCohort: TypeAlias = Any
+    AnyFeature: TypeAlias = Any
+    AnyModel: TypeAlias = Any
+    AnyScheme: TypeAlias = Any
+else:
+    AnyCohort = one_of((*COHORT_READERS, *SIMULATED))
+    AnyFeature = one_of(EXTRACTORS)
+    AnyModel = one_of(MODELS)
+    AnyScheme = one_of(SCHEMES)
 
 Level = str | int | float
 
@@ -88,7 +94,7 @@ class Evaluation(Spec):
 
     target: str | list[str]
     """Name of a target, or several; each gets tables and a report of its own."""
-    schemes: list[AnyScheme] = Field(min_length=1)  # type: ignore[valid-type]
+    schemes: list[AnyScheme] = Field(min_length=1)
     """How people are split into training and test."""
     metrics: list[str] | None = None
     """Scores of the report; those that fit the target where none are named."""
@@ -114,16 +120,16 @@ class Experiment(Spec):
     """What the run is meant to answer, in one sentence; heads the report."""
     seed: int = Field(default=0, ge=0)
     """Every random number follows from it."""
-    cohorts: dict[str, AnyCohort] = Field(min_length=1)  # type: ignore[valid-type]
+    cohorts: dict[str, AnyCohort] = Field(min_length=1)
     targets: dict[str, TargetSpec] = Field(min_length=1)
     denoise: dict[str, Denoise | None] = Field(default_factory=dict)
     """Named denoising; `default` serves every feature that names none."""
-    features: dict[str, AnyFeature] = Field(min_length=1)  # type: ignore[valid-type]
+    features: dict[str, AnyFeature] = Field(min_length=1)
     feature_sets: dict[str, list[str]] = Field(default_factory=dict)
     """What every model runs on; by default each feature alone, and all together."""
     preparation: dict[str, Preparation] = Field(default_factory=dict)
     """Named lists of steps fitted inside every training fold; models take `standard`."""
-    models: dict[str, AnyModel] = Field(min_length=1)  # type: ignore[valid-type]
+    models: dict[str, AnyModel] = Field(min_length=1)
     evaluation: Evaluation
 
     @property
