@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -13,12 +12,18 @@ from lumbago.data.features import COVARIATE
 from lumbago.errors import InputError, Problem
 from lumbago.evaluation.audit import audit
 from lumbago.evaluation.baselines import LABEL, baselines_of
+from lumbago.evaluation.cells import (
+    PreparationLike,
+    cells_of,
+    check_columns,
+    check_model,
+    preparation_of,
+)
 from lumbago.evaluation.result import Result
 from lumbago.evaluation.schemes import Scheme, Split
 from lumbago.evaluation.units import Unit, UnitResult
 from lumbago.models.catalogue import Model
-from lumbago.models.residualize import Residualize
-from lumbago.models.steps import STANDARD, read_preparation
+from lumbago.models.steps import STANDARD
 from lumbago.spec import Spec
 
 CHUNK = 50
@@ -26,7 +31,6 @@ CHUNK = 50
 CHUNK_OF_SLOW = 10
 
 Models = Model | Sequence[Model] | Mapping[str, Model]
-PreparationLike = Sequence[Any] | Mapping[str, Sequence[Any]]
 
 
 def plan_units(
@@ -76,10 +80,10 @@ def plan_units(
     cells: list[tuple[str, tuple[str, ...], str, Model, tuple[Spec, ...]]] = []
     for name, spec in named.items():
         try:
-            steps = _preparation_of(name, spec, preparation)
-            _check_model(dataset, name, spec, steps)
-            for label, columns in _cells_of(dataset, name, spec, sets).items():
-                _check_columns(name, columns, steps)
+            steps = preparation_of(name, spec, preparation)
+            check_model(dataset, name, spec, steps)
+            for label, columns in cells_of(dataset, name, spec, sets).items():
+                check_columns(name, columns, steps)
                 cells.append((label, columns, name, spec, steps))
         except InputError as error:
             problems += error.problems
@@ -220,98 +224,6 @@ def _scheme_problems(schemes: Sequence[Scheme]) -> list[Problem]:
     kinds = [s.kind for s in schemes]
     twice = sorted({k for k in kinds if kinds.count(k) > 1})
     return [Problem("schemes", f"{kind} stands twice; keep one of them") for kind in twice]
-
-
-def _preparation_of(name: str, spec: Model, given: PreparationLike) -> tuple[Spec, ...]:
-    """Return the steps of a model: its own, the ones it names, or the default."""
-    if isinstance(spec.preparation, tuple):
-        return spec.preparation
-    if isinstance(given, Mapping):
-        wanted = spec.preparation or "standard"
-        if wanted not in given:
-            if spec.preparation is None and not given:
-                return ()
-            raise InputError(
-                Problem(
-                    f"models.{name}.preparation",
-                    f"no preparation is called {wanted!r}; there is {', '.join(given) or 'none'}",
-                )
-            )
-        return read_preparation(given[wanted])
-    if isinstance(spec.preparation, str):
-        raise InputError(
-            Problem(
-                f"models.{name}.preparation",
-                f"{spec.preparation!r} is a name, but preparations have none here; "
-                "give a mapping of names to steps",
-            )
-        )
-    return read_preparation(given)
-
-
-def _check_model(dataset: Dataset, name: str, spec: Model, steps: tuple[Spec, ...]) -> None:
-    spec.build((), 0, dataset.target.kind)
-    known = dataset.covariates
-    for step in steps:
-        if isinstance(step, Residualize):
-            missing = [c for c in step.covariates if c not in known]
-            if missing:
-                raise InputError(
-                    Problem(
-                        f"models.{name}.preparation",
-                        f"residualize: the dataset has no covariate {', '.join(missing)}; "
-                        f"it has {', '.join(known) or 'none'}",
-                    )
-                )
-            if dataset.target.name in step.covariates:
-                raise InputError(
-                    Problem(
-                        f"models.{name}.preparation",
-                        f"residualize: {dataset.target.name} is the target; leave it out",
-                    )
-                )
-
-
-def _cells_of(
-    dataset: Dataset, name: str, spec: Model, sets: Mapping[str, Sequence[str]]
-) -> dict[str, tuple[str, ...]]:
-    """Return label → predictors of one model: feature sets one by one, covariates with each."""
-    if spec.features is None:
-        return {label: tuple(columns) for label, columns in sets.items()}
-    extra = tuple(f for f in spec.features if f.startswith(COVARIATE))
-    problems = [
-        Problem(f"models.{name}.features", f"the dataset has no {f}; it has {_listed(dataset)}")
-        for f in extra
-        if f.removeprefix(COVARIATE) not in dataset.covariates
-    ]
-    wanted = [f for f in spec.features if not f.startswith(COVARIATE)]
-    problems += [
-        Problem(f"models.{name}.features", f"no feature set is called {f!r}; got {', '.join(sets)}")
-        for f in wanted
-        if f not in sets
-    ]
-    if problems:
-        raise InputError(problems)
-    if not wanted:
-        return {"+".join(extra): extra}
-    return {"+".join((label, *extra)): (*sets[label], *extra) for label in wanted}
-
-
-def _listed(dataset: Dataset) -> str:
-    return ", ".join(COVARIATE + c for c in dataset.covariates) or "no covariates"
-
-
-def _check_columns(name: str, columns: Sequence[str], steps: Sequence[Spec]) -> None:
-    for step in steps:
-        if isinstance(step, Residualize):
-            both = [c for c in step.covariates if COVARIATE + c in columns]
-            if both:
-                raise InputError(
-                    Problem(
-                        f"models.{name}",
-                        f"{', '.join(both)} is a predictor and residualized; choose one",
-                    )
-                )
 
 
 def _chunks(spec: Model, name: str, permutations: int) -> list[tuple[int, int]]:
