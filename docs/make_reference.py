@@ -18,7 +18,7 @@ from lumbago.models.catalogue import COMMON_FIELDS
 from lumbago.reading import COHORT_READERS
 from lumbago.reading.denoise import Denoise, Scrub
 from lumbago.simulation import SIMULATED
-from lumbago.spec import Spec
+from lumbago.spec import Spec, kinds_of
 
 PAGE = Path(__file__).with_name("reference.md")
 INTRO = """# What an experiment can name
@@ -108,9 +108,7 @@ def shown(value: object) -> str:
 
 def kind_of(cls: type[Spec]) -> str:
     """Return the kinds a class answers to."""
-    field = cls.model_fields.get("kind")
-    words = getattr(field.annotation, "__args__", ()) if field is not None else ()
-    return " | ".join(str(w) for w in words if isinstance(w, str))
+    return " | ".join(kinds_of(cls))
 
 
 if __name__ == "__main__":

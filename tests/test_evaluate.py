@@ -463,3 +463,18 @@ def test_the_permutation_test_holds_its_level():
         assert (values <= 0.05).sum() <= 17
         assert (values <= 0.25).sum() <= 55
         assert (values <= 0.5).mean() > 0.38
+
+
+def test_models_and_schemes_may_be_named_by_kind():
+    data = make_dataset(20, 6, signal=2.0)
+    by_kind = evaluate(data, "logistic", "within_cohort", seed=3, baselines=False)
+    written = evaluate(
+        data, [{"kind": "logistic", "C": 1.0}], [{"kind": "within_cohort"}], seed=3, baselines=False
+    )
+    built = evaluate(data, {"logistic": Logistic()}, WithinCohort(), seed=3, baselines=False)
+    pd.testing.assert_frame_equal(by_kind.predictions, built.predictions)
+    pd.testing.assert_frame_equal(written.predictions, built.predictions)
+    with pytest.raises(InputError, match=r"got 'logistik'; did you mean 'logistic'\?"):
+        evaluate(data, "logistik", "within_cohort", seed=3)
+    with pytest.raises(InputError, match="scheme: expected one of within_cohort"):
+        evaluate(data, "logistic", ["k_fold"], seed=3)

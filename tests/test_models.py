@@ -357,7 +357,7 @@ def test_weights_are_named_after_the_inputs_with_nan_where_dropped():
     assert np.isfinite(np.delete(weights.coefficient, 1)).all()
 
 
-def test_the_pattern_is_the_covariance_with_the_decision_over_its_variance():
+def test_the_pattern_is_the_covariance_with_the_decision_of_variance_one():
     data = make_dataset(40, 60, signal=1.0)
     columns = list(data.X.columns[:60])
     fitted = assemble(LinearSVM(), STANDARD, columns, 0, "binary").fit(data.X, data.y)
@@ -368,7 +368,7 @@ def test_the_pattern_is_the_covariance_with_the_decision_over_its_variance():
     np.testing.assert_allclose(
         prepared @ weights.coefficient + pipeline[-1].intercept_, decision, atol=1e-5
     )
-    expected = [np.cov(x, decision)[0, 1] / np.var(decision, ddof=1) for x in prepared.T]
+    expected = [np.cov(x, decision, ddof=0)[0, 1] / np.std(decision) for x in prepared.T]
     np.testing.assert_allclose(weights.pattern, expected, atol=1e-6)
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
 import json
-from typing import Any, ClassVar
+from collections.abc import Iterable
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from lumbago.errors import InputError
 from lumbago.provenance import canonical_json, digest
+
+S = TypeVar("S", bound="Spec")
 
 
 class Spec(BaseModel):
@@ -36,3 +41,41 @@ class Spec(BaseModel):
 
     def __hash__(self) -> int:
         return hash((type(self), canonical_json(self.canonical())))
+
+
+def read_kind(value: Any, family: Iterable[type[S]], what: str) -> S:
+    """Return settings from themselves, from a kind, or from ``{"kind": ..., ...}``.
+
+    Parameters
+    ----------
+    value : Spec, str or mapping
+    family : iterable of settings classes
+    what : str
+        What the family is called in an error: ``model``, ``scheme``.
+
+    Raises
+    ------
+    InputError
+        If the kind is unknown.
+    pydantic.ValidationError
+        If a setting does not fit.
+    """
+    by_kind: dict[str, type[S]] = {kind: cls for cls in family for kind in kinds_of(cls)}
+    for cls in by_kind.values():
+        if isinstance(value, cls):
+            return value
+    settings: Any = {"kind": value} if isinstance(value, str) else value
+    kind = settings.get("kind") if isinstance(settings, dict) else None
+    if not isinstance(kind, str) or kind not in by_kind:
+        near = difflib.get_close_matches(str(kind), by_kind, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        got = repr(kind) if kind is not None else f"a {type(value).__name__}"
+        raise InputError(f"{what}: expected one of {', '.join(by_kind)}; got {got}{hint}")
+    return by_kind[kind](**settings)
+
+
+def kinds_of(cls: type[BaseModel]) -> tuple[str, ...]:
+    """Return the words that `kind` may take in a settings class."""
+    field = cls.model_fields.get("kind")
+    words = getattr(field.annotation, "__args__", ()) if field is not None else ()
+    return tuple(str(word) for word in words)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -20,23 +21,26 @@ from lumbago.evaluation.cells import (
     preparation_of,
 )
 from lumbago.evaluation.result import Result
-from lumbago.evaluation.schemes import Scheme, Split
+from lumbago.evaluation.schemes import SCHEMES, Scheme, Split
 from lumbago.evaluation.units import Unit, UnitResult
-from lumbago.models.catalogue import Model
+from lumbago.models.catalogue import MODELS, Model
 from lumbago.models.steps import STANDARD
-from lumbago.spec import Spec
+from lumbago.spec import Spec, read_kind
 
 CHUNK = 50
 """Permutations in one unit: what a kill can lose."""
 CHUNK_OF_SLOW = 10
 
-Models = Model | Sequence[Model] | Mapping[str, Model]
+OneModel = Model | str | Mapping[str, Any]
+Models = OneModel | Sequence[OneModel] | Mapping[str, OneModel]
+OneScheme = Scheme | str | Mapping[str, Any]
+Schemes = OneScheme | Sequence[OneScheme]
 
 
 def plan_units(
     dataset: Dataset,
     models: Models,
-    schemes: Scheme | Sequence[Scheme],
+    schemes: Schemes,
     *,
     preparation: PreparationLike = (),
     seed: int,
@@ -49,9 +53,11 @@ def plan_units(
     Parameters
     ----------
     dataset : Dataset
-    models : Model, sequence, or mapping of name to Model
-        Models without a name go by their kind.
-    schemes : Scheme or sequence of Scheme
+    models : model, sequence of models, or mapping of name to model
+        Each a settings object, a kind (``"logistic"``) or ``{"kind": ..., ...}``. Models
+        without a name go by their kind.
+    schemes : scheme or sequence of schemes
+        In the same three forms.
     preparation : sequence of steps, or mapping of name to sequence
         Specs or short forms (``"scale"``). Of a mapping, models take ``standard`` unless
         they name another or bring their own.
@@ -74,8 +80,8 @@ def plan_units(
         If something cannot run; every problem at once.
     """
     named = _named_models(models)
-    schemes = [schemes] if isinstance(schemes, Scheme) else list(schemes)
-    problems = _scheme_problems(schemes)
+    chosen = _read_schemes(schemes)
+    problems = _scheme_problems(chosen)
     sets = dict(feature_sets or dataset.feature_sets or {"all": dataset.features})
     cells: list[tuple[str, tuple[str, ...], str, Model, tuple[Spec, ...]]] = []
     for name, spec in named.items():
@@ -94,7 +100,7 @@ def plan_units(
         for b in baselines_of(dataset)[0]:
             cells.append((LABEL, b.columns, b.name, b.spec, STANDARD))
     splits: dict[str, list[Split]] = {}
-    for scheme in schemes:
+    for scheme in chosen:
         try:
             splits[scheme.kind] = scheme.splits(dataset, seed)
         except InputError as error:
@@ -126,7 +132,7 @@ def plan_units(
 def evaluate(
     dataset: Dataset,
     models: Models,
-    schemes: Scheme | Sequence[Scheme],
+    schemes: Schemes,
     *,
     preparation: PreparationLike = (),
     seed: int,
@@ -206,18 +212,21 @@ def notes_of(units: Sequence[Unit], permutations: int) -> list[str]:
 
 
 def _named_models(models: Models) -> dict[str, Model]:
-    if isinstance(models, Model):
-        return {models.kind: models}
-    if isinstance(models, Mapping):
-        return dict(models)
+    if isinstance(models, Mapping) and "kind" not in models:
+        return {name: read_kind(model, MODELS, f"model {name}") for name, model in models.items()}
+    alone = isinstance(models, Model | str | Mapping)
     named: dict[str, Model] = {}
-    for model in models:
-        if model.kind in named:
-            raise InputError(
-                f"two models of kind {model.kind!r}; name them: {{'a': ..., 'b': ...}}"
-            )
-        named[model.kind] = model
+    for model in [models] if alone else models:
+        spec = read_kind(model, MODELS, "model")
+        if spec.kind in named:
+            raise InputError(f"two models of kind {spec.kind!r}; name them: {{'a': ..., 'b': ...}}")
+        named[spec.kind] = spec
     return named
+
+
+def _read_schemes(schemes: Schemes) -> list[Scheme]:
+    alone = isinstance(schemes, Scheme | str | Mapping)
+    return [read_kind(scheme, SCHEMES, "scheme") for scheme in ([schemes] if alone else schemes)]
 
 
 def _scheme_problems(schemes: Sequence[Scheme]) -> list[Problem]:

@@ -11,10 +11,11 @@ from lumbago.data.selection import columns_in
 from lumbago.errors import InputError, Problem
 from lumbago.evaluation.metrics import METRICS
 from lumbago.experiment.schema import DEFAULT_DENOISE, STANDARD, Experiment
-from lumbago.experiment.shape import expected_at, is_settings, kinds
+from lumbago.experiment.shape import expected_at, is_settings
 from lumbago.experiment.tree import Place, Tree
 from lumbago.experiment.words import near, unknown
 from lumbago.reading.atlases import LocalAtlas, atlas_names, load_atlas
+from lumbago.spec import kinds_of
 
 
 def reference_problems(tree: Tree) -> list[Problem]:
@@ -175,7 +176,7 @@ def _models(experiment: Experiment) -> Iterator[tuple[Place, str]]:
             kind
             for family in expected_at(Experiment, ("models", name))
             if is_settings(family)
-            for kind in kinds(family)
+            for kind in kinds_of(family)
             if all(k in family.targets for k in wanted)
         ]
         yield (

@@ -16,10 +16,11 @@ from lumbago.data.features import check_key
 from lumbago.errors import ConfigError, Problem
 from lumbago.experiment.checks import located, meaning_problems, reference_problems
 from lumbago.experiment.schema import DEFAULT_DENOISE, Experiment
-from lumbago.experiment.shape import expected_at, is_settings, kinds, places, takes_path
+from lumbago.experiment.shape import expected_at, is_settings, places, takes_path
 from lumbago.experiment.tree import Place, Tree, public, read_tree
 from lumbago.experiment.words import near, shown
 from lumbago.provenance import canonical_json, digest
+from lumbago.spec import kinds_of
 
 NAMED = ("cohorts", "targets", "denoise", "features", "feature_sets", "preparation", "models")
 """Settings whose keys are names that the user chooses."""
@@ -150,12 +151,12 @@ def _told(
     if kind == "extra_forbidden":
         tags = {str(part) for part in detail["loc"] if part not in place}
         above = [m for m in expected_at(Experiment, place[:-1]) if is_settings(m)]
-        fitting = [m for m in above if {*kinds(m), m.__name__} & tags] or above
+        fitting = [m for m in above if {*kinds_of(m), m.__name__} & tags] or above
         known = sorted({name for model in fitting for name in model.model_fields})
         what = f"no such setting{near(str(place[-1]), known)}"
         return tree.problem(place, what, key=True)
     if kind in ("union_tag_invalid", "union_tag_not_found"):
-        words = [k for m in expected_at(Experiment, place) if is_settings(m) for k in kinds(m)]
+        words = [k for m in expected_at(Experiment, place) if is_settings(m) for k in kinds_of(m)]
         expected = f"expected one of {', '.join(words)}"
         if kind == "union_tag_not_found":
             return tree.problem(place, f"`kind` is missing; {expected}")

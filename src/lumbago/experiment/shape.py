@@ -5,12 +5,12 @@ from __future__ import annotations
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, Field
 
 from lumbago.experiment.tree import Place
-from lumbago.spec import Spec
+from lumbago.spec import Spec, kinds_of
 
 _MAPPINGS = (dict, Mapping)
 _LISTS = (list, tuple, Sequence, frozenset, set)
@@ -25,19 +25,6 @@ def one_of(family: Sequence[type[Spec]]) -> Any:
     if len(family) == 1:
         return family[0]
     return Annotated[Union[tuple(family)], Field(discriminator="kind")]  # noqa: UP007
-
-
-def kinds(model: type[BaseModel]) -> tuple[str, ...]:
-    """Return the words that `kind` may take in a settings class.
-
-    >>> from typing import Literal
-    >>> class Amplitude(Spec):
-    ...     kind: Literal["alff", "falff"]
-    >>> kinds(Amplitude)
-    ('alff', 'falff')
-    """
-    field = model.model_fields.get("kind")
-    return tuple(_literals(field.annotation)) if field else ()
 
 
 def places(annotation: Any, data: Any, place: Place = ()) -> Iterator[tuple[Place, Any, Any]]:
@@ -114,15 +101,9 @@ def takes_path(annotation: Any, place: Place, word: str) -> bool:
 
 
 def _fits(model: type[BaseModel], data: Mapping[str, Any]) -> bool:
-    words = kinds(model)
+    words = kinds_of(model)
     if not words:
         return True
     if "kind" not in data:
         return not model.model_fields["kind"].is_required()
     return data["kind"] in words
-
-
-def _literals(annotation: Any) -> Iterator[str]:
-    for option in options(annotation):
-        if get_origin(option) is Literal:
-            yield from (str(word) for word in get_args(option))

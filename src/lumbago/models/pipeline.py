@@ -123,7 +123,7 @@ class Weights:
     coefficient : array of shape (n_features,)
         Change of the decision value per unit of the prepared feature.
     pattern : array of shape (n_features,)
-        Haufe pattern, in units of the prepared feature per unit of the decision value.
+        Haufe pattern, in units of the prepared feature per standard deviation of the decision.
     """
 
     features: list[str]
@@ -134,10 +134,12 @@ class Weights:
 def linear_weights(estimator: Any, X: Any, columns: Sequence[str]) -> Weights | None:
     """Return coefficients and patterns of a fitted linear model; None for other models.
 
-    The pattern of feature j is a_j = cov(x_j, s) / var(s), where x_j is the prepared feature
+    The pattern of feature j is a_j = cov(x_j, s) / sd(s), where x_j is the prepared feature
     and s = Xw + b the decision value, both over the training rows `X`: the single-output case
-    of A = Σ_X W Σ_s⁻¹ [1]_. A coefficient says how a feature is used, which may be to cancel
-    noise; the pattern says how the feature itself goes with the prediction.
+    of A = Σ_X W Σ_s⁻¹ [1]_ with s brought to variance 1. Without that, folds with a stronger
+    penalty, whose decisions spread less, would outweigh all others in the mean over folds. A
+    coefficient says how a feature is used, which may be to cancel noise; the pattern says
+    how the feature itself goes with the prediction.
 
     Predictors that the preparation dropped are NaN in both.
 
@@ -153,8 +155,8 @@ def linear_weights(estimator: Any, X: Any, columns: Sequence[str]) -> Weights | 
     values = prepared.values.astype(np.float64)
     centred = values - values.mean(axis=0)
     decision = centred @ coefficient
-    variance = decision @ decision
-    pattern = decision @ centred / variance if variance > 0 else np.zeros_like(coefficient)
+    spread_out = np.sqrt(len(values) * (decision @ decision))
+    pattern = decision @ centred / spread_out if spread_out > 0 else np.zeros_like(coefficient)
     if prepared.names is None:
         return Weights([str(i) for i in range(len(coefficient))], coefficient, pattern)
     features = [c for c in columns if not c.startswith(COVARIATE)]

@@ -25,7 +25,7 @@ from lumbago.report.style import (
     embed,
     styled,
 )
-from lumbago.report.words import number, scheme_words
+from lumbago.report.words import number, p_value, scheme_words
 
 MOST_ROWS = 40
 _BOUNDS = {"roc_auc": (0, 1), "balanced_accuracy": (0, 1), "accuracy": (0, 1),
@@ -235,7 +235,7 @@ def null(story: Story, nulls: pd.DataFrame) -> Figure | None:
             )
             axes.axvline(observed, color=ORANGE, linewidth=1.8)
             name = short(story.name(cell[0], cell[1]), 30)
-            axes.set_title(f"{name}\n{scheme_words(cell[2]).lower()}\np = {row['p']:.4f}",
+            axes.set_title(f"{name}\n{scheme_words(cell[2]).lower()}\np = {p_value(row['p'])}",
                            fontsize=8.5)  # fmt: skip
             axes.set_yticks([])
             axes.spines["left"].set_visible(False)

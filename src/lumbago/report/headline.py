@@ -9,7 +9,16 @@ import numpy as np
 
 from lumbago.evaluation.audit import FAILED
 from lumbago.report.story import Story
-from lumbago.report.words import count, listed, number, p_words, scheme_words, span
+from lumbago.report.words import (
+    count,
+    listed,
+    number,
+    p_value,
+    p_words,
+    scheme_words,
+    sentence,
+    span,
+)
 
 MIXED = (
     "A correlation over all left-out parts mixes models whose training means are lower where the "
@@ -80,7 +89,7 @@ def _against_chance(story: Story, best: Mapping[str, Any]) -> str:
             f"against permuted labels {p_words(best['p'], int(best['n_permutations']))}, "
             "not corrected for the number of combinations"
         )
-    return "; ".join(words) + "." if words else ""
+    return sentence("; ".join(words)) + "." if words else ""
 
 
 def _gap_sentences(story: Story, best: Mapping[str, Any]) -> list[str]:
@@ -123,7 +132,7 @@ def facts(story: Story) -> list[tuple[str, str, str]]:
     if np.isfinite(best["p"]):
         facts.append(
             (
-                f"{best['p']:.4f}",
+                p_value(best["p"]),
                 "Permutation p",
                 f"{int(best['n_permutations']):,} permutations",
             )

@@ -208,8 +208,8 @@ def _learning(
     sentences.append(f"Models were fitted with scikit-learn{cite('pedregosa2011')}.")
     if has_weights:
         sentences.append(
-            "Coefficients of linear models were turned into activation patterns, "
-            f"which can be read as effects{cite('haufe2014')}."
+            "Coefficients of linear models were turned into activation patterns, per standard "
+            f"deviation of the decision value, which can be read as effects{cite('haufe2014')}."
         )
     return sentences
 

@@ -12,7 +12,7 @@ import pandas as pd
 from lumbago.data.dataset import Target
 from lumbago.evaluation.metrics import Metric
 from lumbago.report.story import Story, scopes_of
-from lumbago.report.words import MISSING, Scrubber, number, scheme_words, span
+from lumbago.report.words import MISSING, Scrubber, number, p_value, scheme_words, span
 
 SMALL = 5
 HIDDEN = f"< {SMALL}"
@@ -209,7 +209,7 @@ def score_rows(story: Story, scheme: str, metrics: Sequence[Metric]) -> Table:
         rows.append([story.name(features, model), *map(_score, found)])
         if any(row and row["n_permutations"] for row in story.pooled.to_dict("records")):
             p = found[0]["p"] if found[0] else float("nan")
-            rows[-1].append(f"{p:.4f}" if np.isfinite(p) else MISSING)
+            rows[-1].append(p_value(p) if np.isfinite(p) else MISSING)
     head = ["Features · model", *(m.label for m in metrics)]
     if rows and len(rows[0]) > len(head):
         head.append(f"p ({metrics[0].label})")

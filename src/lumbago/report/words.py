@@ -52,7 +52,25 @@ def p_words(p: float, m: int) -> str:
     >>> p_words(0.000999, 1000)
     'p = 0.0010 (1,000 permutations)'
     """
-    return f"p = {p:.4f} ({m:,} permutations)" if math.isfinite(p) else ""
+    return f"p = {p_value(p)} ({m:,} permutations)" if math.isfinite(p) else ""
+
+
+def p_value(p: float) -> str:
+    """Write a p-value with the digits that carry something.
+
+    >>> p_value(0.4129), p_value(0.0149), p_value(0.000999)
+    ('0.41', '0.015', '0.0010')
+    """
+    return f"{p:.{2 if p >= 0.1 else 3 if p >= 0.01 else 4}f}"
+
+
+def sentence(text: str) -> str:
+    """Begin a text with a capital.
+
+    >>> sentence("against permuted labels")
+    'Against permuted labels'
+    """
+    return text[:1].upper() + text[1:]
 
 
 def listed(words: Iterable[str]) -> str:
