@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import friedmanchisquare, rankdata, spearmanr
 
-from lumbago.measures.homogeneity import _cores, kendall_w, reho
+from lumbago.measures.homogeneity import kendall_w, reho
+from lumbago.measures.threads import cores_of_process
 
 WITH_TIES = np.array([[1, 2, 2, 4, 5, 6], [2, 1, 3, 3, 6, 5], [1, 1, 2, 5, 4, 6]]).T
 WITHOUT_TIES = np.array([[1, 2, 3, 4, 5, 6], [2, 1, 3, 4, 6, 5], [1, 3, 2, 5, 4, 6]]).T
@@ -207,9 +208,9 @@ def test_the_bits_do_not_depend_on_threads_memory_order_or_position(volumes, mas
 @pytest.mark.parametrize(("share", "expected"), [("1", 1), ("0", 1), ("9999", None), ("x", None)])
 def test_processes_that_share_the_cores_take_their_share(monkeypatch, share, expected):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    cores = _cores()
+    cores = cores_of_process()
     monkeypatch.setenv("OMP_NUM_THREADS", share)
-    assert _cores() == (cores if expected is None else expected)
+    assert cores_of_process() == (cores if expected is None else expected)
 
 
 def test_the_bits_do_not_depend_on_the_number_type(mask):

@@ -11,6 +11,8 @@ import warnings
 
 import numpy as np
 
+from lumbago.measures.kept import checked_kept
+
 # Above this share of the largest weight, a constant is taken to survive the operator.
 _CONSTANT_SURVIVES = 1e-9
 # Below this share of its size, what is left of a confound is rounding.
@@ -72,7 +74,7 @@ def cleaning_operator(
     .. [1] Lindquist et al. (2019). Modular preprocessing pipelines can reintroduce
        artifacts into fMRI data. Hum Brain Mapp 40, 2358-2376. doi:10.1002/hbm.24528
     """
-    kept = _checked_kept(kept, n_volumes)
+    kept = None if kept is None else checked_kept(kept, n_volumes, "cleaning")
     band = _checked_band(band, t_r)
     if confounds is not None:
         confounds = _checked_confounds(confounds, n_volumes, kept)
@@ -207,19 +209,6 @@ def _nilearn_clean(values: np.ndarray, **settings: object) -> np.ndarray:
         # nilearn reminds of detrending confounds; they have been, one step earlier.
         warnings.simplefilter("ignore")
         return np.asarray(nilearn_clean(values, standardize=None, **chosen))
-
-
-def _checked_kept(kept: np.ndarray | None, n_volumes: int) -> np.ndarray | None:
-    if kept is None:
-        return None
-    kept = np.asarray(kept)
-    if kept.ndim != 1 or not np.issubdtype(kept.dtype, np.integer):
-        raise ValueError(f"kept: expected volume indices, got an array of {kept.dtype}")
-    if not len(kept) or kept[0] < 0 or kept[-1] >= n_volumes or (np.diff(kept) < 1).any():
-        raise ValueError(
-            f"kept: expected increasing volume indices from 0 to {n_volumes - 1}, at least one"
-        )
-    return kept
 
 
 def _checked_band(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 import numpy as np
+
+from lumbago.measures.neighbourhood import neighbour_sums
+from lumbago.measures.ranks import doubled_ranks
+from lumbago.measures.threads import cores_of_process
 
 Ties = Literal["average", "corrected"]
 Neighbours = Literal[7, 19, 27, 125]
@@ -14,8 +17,6 @@ Neighbours = Literal[7, 19, 27, 125]
 # Voxels ranked and planes summed by one task; fixed, so that work is cut by size alone.
 _VOXELS_AT_ONCE = 1024
 _PLANES_AT_ONCE = 8
-# Single precision holds every value of these exactly.
-_FITS_FLOAT32 = (np.float16, np.float32, np.int8, np.uint8, np.int16, np.uint16, np.bool_)
 
 
 def kendall_w(signals: np.ndarray, ties: Ties = "average") -> float:
@@ -60,7 +61,7 @@ def kendall_w(signals: np.ndarray, ties: Ties = "average") -> float:
     if not np.isfinite(signals).all():
         return float("nan")
     n_volumes, n_signals = signals.shape
-    ranks, tied = _doubled_ranks(np.ascontiguousarray(signals.T), np.int64)
+    ranks, tied = doubled_ranks(np.ascontiguousarray(signals.T), np.int64)
     spread = ranks.sum(axis=0, dtype=np.float64) - n_signals * (n_volumes + 1)
     correction = tied.sum(dtype=np.float64) if ties == "corrected" else 0.0
     with np.errstate(invalid="ignore"):
@@ -134,7 +135,7 @@ def reho(
     if not mask.any():
         return result
     box = tuple(slice(i.min(), i.max() + 1) for i in np.nonzero(mask))
-    with ThreadPoolExecutor(n_threads or _cores()) as pool:
+    with ThreadPoolExecutor(n_threads or cores_of_process()) as pool:
         result[box] = _reho(volumes[box], mask[box], neighbours, ties, min_voxels, pool)
     return result
 
@@ -164,7 +165,7 @@ def _reho(
         some = slice(start, start + _VOXELS_AT_ONCE)
         signals = np.ascontiguousarray(gathered[some])
         usable = np.isfinite(signals).all(axis=1) & (signals != signals[:, :1]).any(axis=1)
-        found, groups = _doubled_ranks(signals[usable], dtype)
+        found, groups = doubled_ranks(signals[usable], dtype)
         at = to[some][usable]
         ranks.reshape(-1, n_volumes)[at] = found
         takes_part.reshape(-1)[at] = 1
@@ -177,9 +178,9 @@ def _reho(
 
     def concordance(start: int) -> None:
         planes = range(start, min(start + _PLANES_AT_ONCE, len(result)))
-        sums = _neighbour_sums(ranks, planes, neighbours)
-        counts = _neighbour_sums(takes_part, planes, neighbours)
-        groups = _neighbour_sums(tied, planes, neighbours)
+        sums = neighbour_sums(ranks, planes, neighbours)
+        counts = neighbour_sums(takes_part, planes, neighbours)
+        groups = neighbour_sums(tied, planes, neighbours)
         for x, summed, count, group in zip(planes, sums, counts, groups, strict=True):
             wanted = (takes_part[x + reach][inner] > 0) & (count >= min_voxels)
             k = count[wanted].astype(np.float64)
@@ -217,105 +218,6 @@ def _by_voxel(volumes: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return by_volume.T
 
 
-def _doubled_ranks(signals: np.ndarray, dtype: type) -> tuple[np.ndarray, np.ndarray]:
-    """Twice the mean ranks of each row, and its sum of t^3 - t over groups of t tied values."""
-    n_signals, n_volumes = signals.shape
-    if signals.dtype in _FITS_FLOAT32:
-        order, same = _order_packed(signals)
-    else:
-        order = np.argsort(signals, axis=1)
-        ordered = np.take_along_axis(signals, order, axis=1)
-        same = ordered[:, 1:] == ordered[:, :-1]
-    places = np.broadcast_to(np.arange(2, 2 * n_volumes + 2, 2, dtype=dtype), signals.shape)
-    groups = np.zeros(n_signals)
-    uneven = same.any(axis=1)
-    if uneven.any():
-        places = places.copy()
-        places[uneven], groups[uneven] = _shared_places(same[uneven], dtype)
-    ranks: np.ndarray = np.empty(signals.shape, dtype)
-    np.put_along_axis(ranks, order, places, axis=1)
-    return ranks, groups
-
-
-def _order_packed(signals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Order of each row, and which neighbours in that order are equal.
-
-    A value's bits, made to sort like the value, and its index share one 64-bit word:
-    sorting words is several times faster than sorting indices by values.
-    """
-    bits = (signals.astype(np.float32) + np.float32(0)).view(np.int32)  # + 0 makes -0 into 0
-    # Negative numbers sort backwards by their bits: flip all of theirs, and others' sign.
-    keys = (bits ^ ((bits >> 31) | np.int32(-(2**31)))).view(np.uint32)
-    words = keys.astype(np.uint64) << np.uint64(32)
-    words |= np.arange(signals.shape[1], dtype=np.uint64)
-    words.sort(axis=1)
-    order = (words & np.uint64(0xFFFFFFFF)).astype(np.intp)
-    words >>= np.uint64(32)
-    return order, words[:, 1:] == words[:, :-1]
-
-
-def _shared_places(same: np.ndarray, dtype: type) -> tuple[np.ndarray, np.ndarray]:
-    """Doubled mean ranks in sorted order where values tie, and sums of t^3 - t."""
-    n = same.shape[1] + 1
-    edge = np.ones((len(same), 1), bool)
-    place = np.arange(n)
-    first = np.maximum.accumulate(np.where(np.hstack([edge, ~same]), place, 0), axis=1)
-    last = np.where(np.hstack([~same, edge]), place, n)[:, ::-1]
-    last = np.minimum.accumulate(last, axis=1)[:, ::-1]
-    size = (last - first + 1).astype(np.float64)
-    # Each member of a group of t brings t^2 - 1, together t^3 - t.
-    return (first + last + 2).astype(dtype), (size**2 - 1).sum(axis=1)
-
-
-def _neighbour_sums(padded: np.ndarray, planes: range, neighbours: int) -> list[np.ndarray]:
-    """Sum over each voxel's neighbourhood, for some planes of a grid padded by its reach."""
-    if neighbours in (27, 125):
-        reach = 1 if neighbours == 27 else 2
-        flat = [_square(padded[x], reach) for x in _with_border(planes, reach)]
-        return [_total(flat[i : i + 2 * reach + 1]) for i in range(len(planes))]
-    slabs = [padded[x] for x in _with_border(planes, 1)]
-    middle = [_square(s, 1) if neighbours == 19 else _cross(s) for s in slabs[1:-1]]
-    beside = [_cross(s) if neighbours == 19 else s[1:-1, 1:-1] for s in slabs]
-    return [_total([m, beside[i], beside[i + 2]]) for i, m in enumerate(middle)]
-
-
-def _with_border(planes: range, reach: int) -> range:
-    return range(planes.start, planes.stop + 2 * reach)
-
-
-def _square(plane: np.ndarray, reach: int) -> np.ndarray:
-    width = 2 * reach + 1
-    ny, nz = (n - 2 * reach for n in plane.shape[:2])
-    along_y = _total([plane[i : i + ny] for i in range(width)])
-    return _total([along_y[:, i : i + nz] for i in range(width)])
-
-
-def _cross(plane: np.ndarray) -> np.ndarray:
-    return _total(
-        [plane[1:-1, 1:-1], plane[:-2, 1:-1], plane[2:, 1:-1], plane[1:-1, :-2], plane[1:-1, 2:]]
-    )
-
-
-def _total(parts: list[np.ndarray]) -> np.ndarray:
-    total = parts[0] + parts[1]
-    for part in parts[2:]:
-        total += part
-    return total
-
-
 def _check_ties(ties: str) -> None:
     if ties not in ("average", "corrected"):
         raise ValueError(f"ties is 'average' or 'corrected', got {ties!r}")
-
-
-def _cores() -> int:
-    """Cores of this process, or fewer where several processes share them.
-
-    joblib tells its workers their share the way that linear algebra libraries are told.
-    """
-    try:
-        cores = len(os.sched_getaffinity(0))
-    except AttributeError:
-        cores = os.cpu_count() or 1
-    share = os.environ.get("OMP_NUM_THREADS", "")
-    return max(1, min(cores, int(share))) if share.isdecimal() else cores
