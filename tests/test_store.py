@@ -228,7 +228,7 @@ def test_kills_leave_whole_entries_and_their_litter_is_swept(tmp_path):
 
 
 def _machine_of(tmp_path: Path) -> str:
-    from lumbago.store import _machine
+    from lumbago.store.writing import _machine
 
     return _machine()
 
@@ -249,14 +249,16 @@ def test_what_a_living_process_is_writing_is_not_swept(tmp_path):
 
 
 def test_content_is_remembered_only_while_the_file_is_the_same(tmp_path, monkeypatch):
-    monkeypatch.setattr("lumbago.store._SETTLED_AFTER", -1.0)
+    monkeypatch.setattr("lumbago.store.contents._SETTLED_AFTER", -1.0)
     file = tmp_path / "scan.nii"
     file.write_bytes(b"one")
     before = file.stat()
     root = tmp_path / "store"
     first = Store(root).content_hash(file)
     reads = []
-    monkeypatch.setattr("lumbago.store.digest_file", lambda path: reads.append(path) or "0" * 64)
+    monkeypatch.setattr(
+        "lumbago.store.contents.digest_file", lambda path: reads.append(path) or "0" * 64
+    )
     assert Store(root).content_hash(file) == first
     assert reads == []
     assert Store(root, rehash=True).content_hash(file) == "0" * 64
