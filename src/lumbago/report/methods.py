@@ -205,7 +205,12 @@ def _learning(
         sentences.append(f"Within each training fold, and nowhere else{whose}: {done}.")
     if any(_is(step, "residualize") for steps in used.values() for step in steps or ()):
         sentences[-1] = sentences[-1].rstrip(".") + cite("snoek2019") + "."
-    sentences.append(f"Models were fitted with scikit-learn{cite('pedregosa2011')}.")
+    kinds = {spec.get("kind") for n, spec in experiment.get("models", {}).items() if n in models}
+    if "logistic" in kinds:
+        sentences.append("Logistic regression was solved to rounding error by Newton's method.")
+    if kinds - {"logistic"}:
+        what = "The other models" if "logistic" in kinds else "Models"
+        sentences.append(f"{what} were fitted with scikit-learn{cite('pedregosa2011')}.")
     if has_weights:
         sentences.append(
             "Coefficients of linear models were turned into activation patterns, per standard "

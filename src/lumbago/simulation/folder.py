@@ -129,6 +129,7 @@ def ground_truth(
     insula = [names[i] for i in places["insula"]]
     default = [names[i] for i in places["default_mode"]]
     edges = sorted(tuple(sorted((i, d))) for i in places["insula"] for d in places["default_mode"])
+    inside = [(a, b) for a in places["insula"] for b in places["insula"] if a < b]
     return {
         "schema": 1,
         "content": spec.content(),
@@ -148,8 +149,10 @@ def ground_truth(
             "default_mode_insula": {
                 "strength": spec.effects.default_mode_insula,
                 "edges": [f"{names[a]}~{names[b]}" for a, b in edges],
+                "implied_edges": [f"{names[a]}~{names[b]}" for a, b in inside],
                 "meaning": "correlation of each insula region with the common signal of the "
-                "default mode plus strength * severity; variances unchanged",
+                "default mode plus strength * severity; variances unchanged. Regions that share "
+                "a signal correlate among themselves as well: the implied edges",
             },
         },
         "sites": {
