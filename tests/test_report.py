@@ -377,3 +377,12 @@ def test_entries_of_the_bibliography_are_whole():
         assert reference.authors.split(",")[0].split("-")[0].lower()[:3] in key
         assert not reference.doi or re.fullmatch(r"10\.\d{4,}/\S+", reference.doi)
         assert reference.bibtex(key).count("{") == reference.bibtex(key).count("}")
+
+
+def test_spheres_of_a_packaged_atlas_are_named_with_their_source() -> None:
+    from lumbago.report.methods import _regions
+
+    words = _regions({"atlas": {"coordinates": "power264", "radius": 4.0}})
+    assert words.startswith(", over 4 mm spheres of power264")
+    assert words != ", over 4 mm spheres of power264"
+    assert _regions({"atlas": {"image": "a.nii.gz"}}) == ", over an atlas of the study's own"

@@ -175,6 +175,9 @@ def _regions(spec: Mapping[str, Any]) -> str:
         return ""
     if isinstance(atlas, str):
         return f", over the atlas {atlas}{cite(*_ATLASES.get(atlas, ()))}"
+    if atlas.get("coordinates") in _ATLASES:
+        name = atlas["coordinates"]
+        return f", over {atlas.get('radius', 5):g} mm spheres of {name}{cite(*_ATLASES[name])}"
     return ", over an atlas of the study's own"
 
 
