@@ -12,10 +12,11 @@ import pytest
 
 import lumbago
 from experiments import copy_cohort
-from lumbago import extraction
 from lumbago.data import Cohort, Extraction, Scan
 from lumbago.errors import EnvironmentProblem, InputError, ScanRejected
 from lumbago.extraction import Rejected, averaged, extract, gather, in_parallel, without_paths
+from lumbago.extraction import cohort as cohort_module
+from lumbago.extraction.kept import extraction_key
 from lumbago.extractors import Amplitude, Connectome, Homogeneity, TableColumns
 from lumbago.reading.denoise import Denoise
 from lumbago.reading.recording import Recording
@@ -92,13 +93,13 @@ def test_a_changed_setting_computes_that_feature_only(cohort, tmp_path, monkeypa
     before = set(store.keys())
     narrow = ALFF.model_copy(update={"bands": {"low": (0.01, 0.08)}})
     measured = []
-    original = extraction.measure_scan
+    original = cohort_module.measure_scan
 
     def watched(scan, extractors, keys, store):
         measured.append((str(scan), *extractors))
         return original(scan, extractors, keys, store)
 
-    monkeypatch.setattr(extraction, "measure_scan", watched)
+    monkeypatch.setattr(cohort_module, "measure_scan", watched)
     extract(cohort, {"alff": narrow, "edges": EDGES}, store=store)
     assert measured == [(str(s), "alff") for s in cohort.scans]
     assert len(set(store.keys()) - before) == len(cohort.scans)
@@ -142,10 +143,10 @@ def test_the_confounds_sidecar_decides_too_and_is_part_of_the_key(tiny_cohort_fo
     folder = copy_cohort(tiny_cohort_folder, tmp_path / "study")
     scan = read(folder).scans[0]
     store = Store(tmp_path / "store")
-    before = extraction.extraction_key(scan, ALFF, store)
+    before = extraction_key(scan, ALFF, store)
     sidecar = scan.files["confounds_json"]
     sidecar.write_text(sidecar.read_text().replace('"Retained": true', '"Retained": false', 1))
-    assert extraction.extraction_key(scan, ALFF, Store(tmp_path / "store")) != before
+    assert extraction_key(scan, ALFF, Store(tmp_path / "store")) != before
     unclean = ALFF.model_copy(update={"denoise": None})
     assert "confounds_json" not in unclean.inputs(scan)
 

@@ -100,7 +100,7 @@ def test_a_changed_feature_recomputes_itself_and_what_is_fitted_on_it(finished, 
     text = (folder / "small.yaml").read_text()
     file.write_text(text.replace("band: [0.01, 0.1]", "band: [0.01, 0.08]"))
     measured, fitted = [], []
-    from lumbago import extraction
+    from lumbago.extraction import cohort as cohort_module
 
     def measure(scan, extractors, keys, store):
         measured.append(tuple(extractors))
@@ -110,8 +110,8 @@ def test_a_changed_feature_recomputes_itself_and_what_is_fitted_on_it(finished, 
         fitted.append((unit.model, unit.features))
         return fit_original(unit, data, store, key)
 
-    original, fit_original = extraction.measure_scan, grid_module.run_unit
-    monkeypatch.setattr(extraction, "measure_scan", measure)
+    original, fit_original = cohort_module.measure_scan, grid_module.run_unit
+    monkeypatch.setattr(cohort_module, "measure_scan", measure)
     monkeypatch.setattr(grid_module, "run_unit", fit)
     run_experiment(file, output=folder / "runs" / "changed", store=folder / "runs" / "store")
     assert set(measured) == {("edges",)}
