@@ -54,6 +54,7 @@ def run(
     output: str | Path | None = None,
     store: str | Path | None = None,
     n_jobs: int = 1,
+    rehash: bool = False,
     progress: Progress | None = None,
 ) -> Run:
     """Run an experiment file, or what of it is not in the store yet, and write its report.
@@ -68,6 +69,9 @@ def run(
         Where finished work is kept; ``$LUMBAGO_STORE`` or ``store`` beside the run folder.
     n_jobs : int
         Processes; no result depends on it.
+    rehash : bool
+        Read every input file again instead of trusting what is known of files whose size,
+        times and place on the disk did not change.
     progress : callable, optional
         Called with stage, number done, number of all, and what was done last.
 
@@ -84,7 +88,9 @@ def run(
     from lumbago.experiment.run import run_experiment
     from lumbago.report.build import build_report
 
-    done = run_experiment(experiment, output=output, store=store, n_jobs=n_jobs, progress=progress)
+    done = run_experiment(
+        experiment, output=output, store=store, n_jobs=n_jobs, rehash=rehash, progress=progress
+    )
     for folder in done.folders:
         build_report(folder.path)
     return done

@@ -81,15 +81,26 @@ def plan(experiment: Path, output: Path | None, store: Path | None) -> None:
 @click.option(
     "--strict", is_flag=True, help="Exit with 4 if a scan or a sample had to be left out."
 )
+@click.option("--rehash", is_flag=True, help="Read every input again, even where nothing changed.")
 def run(
-    experiment: Path, output: Path | None, store: Path | None, jobs: int | None, strict: bool
+    experiment: Path,
+    output: Path | None,
+    store: Path | None,
+    jobs: int | None,
+    strict: bool,
+    rehash: bool,
 ) -> None:
     """Run what the store lacks and write the report; run again to resume."""
     import lumbago
 
     with _Progress() as progress:
         done = lumbago.run(
-            experiment, output=output, store=store, n_jobs=jobs or _cores(), progress=progress.tell
+            experiment,
+            output=output,
+            store=store,
+            n_jobs=jobs or _cores(),
+            rehash=rehash,
+            progress=progress.tell,
         )
     failures = done.failures
     for code, rows in failures.groupby("code"):

@@ -85,13 +85,14 @@ def run_experiment(
     output: str | Path | None = None,
     store: str | Path | None = None,
     n_jobs: int = 1,
+    rehash: bool = False,
     progress: Progress | None = None,
 ) -> Run:
     """Run an experiment file and write its tables; see `lumbago.run`, which adds the report."""
     loaded = load(path)
     experiment = loaded.experiment
     folder = Path(output) if output is not None else default_output(experiment.name)
-    kept = Store(store if store is not None else default_store(folder))
+    kept = Store(store if store is not None else default_store(folder), rehash=rehash)
     _keep_apart(folder, experiment)
     cohorts = read_cohorts(experiment, kept.root, n_jobs=n_jobs, progress=progress)
     cohort = Cohort.pool(cohorts)
