@@ -6,7 +6,8 @@ import pytest
 
 from experiments import copy_cohort, write_experiment
 from lumbago.errors import InputError
-from lumbago.experiment.plan import plan_experiment, scan_size
+from lumbago.experiment.costs import scan_size
+from lumbago.experiment.plan import plan_experiment
 from lumbago.experiment.run import run_experiment
 from lumbago.extractors import Amplitude
 from lumbago.store import Store

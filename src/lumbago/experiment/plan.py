@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,11 +11,23 @@ import numpy as np
 import pandas as pd
 
 from lumbago.data import Cohort, Extraction, FeatureTable, Scan
-from lumbago.data.features import INDEX, REJECTED_COLUMNS
+from lumbago.data.features import INDEX
 from lumbago.errors import InputError
-from lumbago.evaluation import Unit
 from lumbago.experiment.checks import features_used
 from lumbago.experiment.cohorts import read_cohort, simulated_folder
+from lumbago.experiment.costs import (
+    BYTES_PER_VALUE,
+    COPIES,
+    SECONDS_TO_MEASURE,
+    SECONDS_TO_READ,
+    SECONDS_TO_SIMULATE,
+    fits_of,
+    n_features,
+    scan_size,
+    seconds_of,
+    simulated_size,
+)
+from lumbago.experiment.excluded import counted_reasons
 from lumbago.experiment.grid import grid_of, unit_key
 from lumbago.experiment.loading import load
 from lumbago.experiment.run import default_output, default_store, samples_of
@@ -24,22 +35,6 @@ from lumbago.experiment.schema import Experiment
 from lumbago.extraction import gather, look_up
 from lumbago.simulation import SimulatedCohort
 from lumbago.store import Store
-
-SECONDS_TO_READ = 30e-9
-"""Per voxel and volume of a scan: reading, unpacking and cleaning, on one core of 2024."""
-SECONDS_TO_MEASURE: Mapping[str, float] = {
-    "alff": 25e-9, "falff": 25e-9, "reho": 60e-9, "connectome": 5e-9, "regional": 5e-9,
-}  # fmt: skip
-"""Per voxel and volume, beside the reading."""
-SECONDS_TO_SIMULATE = 120e-9
-"""Per voxel and volume: drawing, smoothing, compressing."""
-SECONDS_TO_FIT: Mapping[str, float] = {
-    "dummy": 0.01, "logistic": 0.05, "linear_svm": 0.1, "ridge": 0.05, "random_forest": 1.5,
-}  # fmt: skip
-"""Per fitted model of 100 samples and 1,000 features; grows with both."""
-COPIES = 4
-"""Arrays of a scan's size that are in memory while it is measured."""
-BYTES_PER_VALUE = 4
 
 
 @dataclass(frozen=True)
@@ -132,7 +127,7 @@ def plan_experiment(
     memory = 0.0
     for name, size in simulated.items():
         spec = experiment.cohorts[name]
-        volume = _volume_of(spec)
+        volume = simulated_size(spec)
         seconds += size["n_scans"] * volume * SECONDS_TO_SIMULATE
         disk += size["bytes"]
     rows = []
@@ -171,7 +166,7 @@ def plan_experiment(
         name=experiment.name,
         cohorts=table,
         simulated=simulated,
-        excluded=_excluded(cohorts),
+        excluded=counted_reasons(cohorts),
         features=features,
         targets=tuple(targets),
         seconds=seconds,
@@ -236,18 +231,18 @@ def _features(
         lacking = [s for s in of_key if (id(s), key) not in found]
         busy.update({id(s): s for s in lacking})
         volume = sum(map(scan_size, lacking)) + sum(
-            size["n_scans"] * _volume_of(experiment.cohorts[name])
+            size["n_scans"] * simulated_size(experiment.cohorts[name])
             for name, size in simulated.items()
         )
         cost["seconds"] += volume * SECONDS_TO_MEASURE.get(extractor.kind, 30e-9)
-        cost["disk"] += plan.missing * (_n_features(extractor) * BYTES_PER_VALUE + 4096)
+        cost["disk"] += plan.missing * (n_features(extractor) * BYTES_PER_VALUE + 4096)
         if getattr(extractor, "keep_maps", False):
             cost["disk"] += sum(map(scan_size, lacking)) / 100 * BYTES_PER_VALUE
     sizes = [scan_size(s) for s in busy.values()]
-    sizes += [_volume_of(experiment.cohorts[n]) for n in simulated]
+    sizes += [simulated_size(experiment.cohorts[n]) for n in simulated]
     cost["memory"] = 3e8 + COPIES * BYTES_PER_VALUE * max(sizes, default=0)
     reading = sum(scan_size(s) for s in busy.values()) + sum(
-        size["n_scans"] * _volume_of(experiment.cohorts[n]) for n, size in simulated.items()
+        size["n_scans"] * simulated_size(experiment.cohorts[n]) for n, size in simulated.items()
     )
     cost["seconds"] += reading * SECONDS_TO_READ
     return tuple(plans), tables, cost
@@ -273,7 +268,7 @@ def _target(
     for unit, there in zip(grid.units, stored, strict=True):
         if not there:
             seconds += seconds_of(unit, len(dataset))
-    fits = sum(_fits(u) for u, there in zip(grid.units, stored, strict=True) if not there)
+    fits = sum(fits_of(u) for u, there in zip(grid.units, stored, strict=True) if not there)
     return (
         TargetPlan(
             name=name,
@@ -290,66 +285,12 @@ def _target(
     )
 
 
-def seconds_of(unit: Unit, n_samples: int) -> float:
-    """Estimate the core seconds of one unit."""
-    one = SECONDS_TO_FIT.get(unit.spec.kind, 0.2)
-    width = max(len(unit.columns), 1) / 1000
-    growth = (n_samples / 100) ** 1.5 * (0.5 + 0.5 * width)
-    if unit.permutations is not None and unit.spec.linear:
-        growth *= 0.05  # one decomposition serves all permutations
-    return one * growth * _fits(unit)
-
-
-def _fits(unit: Unit) -> int:
-    candidates = int(np.prod([len(v) for v in unit.spec.tune.values()])) if unit.spec.tune else 0
-    times = unit.permutations[1] - unit.permutations[0] if unit.permutations else 1
-    return len(unit.splits) * times * (1 + 5 * candidates)
-
-
 def _stand_in(key: str, cohort: Cohort, experiment: Experiment) -> FeatureTable:
     """Return a table that says only which sessions have a scan, to count what is to come."""
     extractor: Any = experiment.features[key]
     index = sorted({s.index for s in cohort.scans if extractor.applies_to(s)})
-    n = min(_n_features(extractor), 20_000)
+    n = min(n_features(extractor), 20_000)
     columns = pd.Index([f"{key}:{i}" for i in range(n)], dtype=object)
     values = np.zeros((len(index), n), dtype=np.float32)
     rows = pd.MultiIndex.from_tuples(index, names=list(INDEX))
     return FeatureTable(key, pd.DataFrame(values, index=rows, columns=columns), {})
-
-
-def _n_features(extractor: Any) -> int:
-    from lumbago.reading.atlases import load_atlas
-
-    atlas = getattr(extractor, "atlas", None)
-    regions = len(load_atlas(atlas)) if atlas is not None else 200
-    if extractor.kind == "connectome":
-        return regions * (regions - 1) // 2
-    return regions * max(1, len(getattr(extractor, "bands", ()) or ()))
-
-
-def scan_size(scan: Scan) -> float:
-    """Return the voxels × volumes of a scan, read off the header; 0 where there is no image."""
-    path = scan.files.get("bold")
-    if path is None:
-        return 0.0
-    import nibabel as nib
-
-    try:
-        image: Any = nib.load(path)
-        return float(math.prod(image.shape))
-    except Exception:  # a broken header is the extraction's to report
-        return 0.0
-
-
-def _volume_of(spec: Any) -> float:
-    """Return the voxels × volumes of a simulated scan: the template's box at this resolution."""
-    return 197 * 233 * 189 / float(spec.voxel_size) ** 3 * float(spec.n_volumes)
-
-
-def _excluded(cohorts: Mapping[str, Cohort]) -> pd.DataFrame:
-    tables = [c.excluded for c in cohorts.values() if len(c.excluded)]
-    if not tables:
-        return pd.DataFrame(columns=["cohort", "code", "reason", "n"])
-    rows = pd.concat(tables, ignore_index=True)[list(REJECTED_COLUMNS)]
-    counted = rows.groupby(["cohort", "code", "reason"], sort=True).size()
-    return counted.rename("n").reset_index()

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from lumbago.data import Cohort, Dataset, FeatureTable, Target
-from lumbago.data.features import COVARIATE, INDEX, REJECTED_COLUMNS
-from lumbago.data.selection import matching
+from lumbago.data import Cohort, Dataset, FeatureTable
+from lumbago.data.features import COVARIATE, INDEX
 from lumbago.errors import InputError
+from lumbago.experiment.excluded import Excluded
 from lumbago.experiment.schema import TargetSpec, default_sets
-from lumbago.experiment.words import near
+from lumbago.experiment.targets import (
+    TargetLike,
+    as_word,
+    column_of,
+    read_target,
+    require_classes,
+    rows_that_count,
+    target_of,
+    target_values,
+)
 
 USUAL_COVARIATES = ("age", "sex", "mean_fd", "site")
 """Taken along wherever a cohort has them: the report and the baselines need them."""
-
-TargetLike = TargetSpec | Mapping[str, Any] | str
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,17 +81,6 @@ def dataset(
     return gather_samples(cohort, tables, name, {name: spec}, covariates=covariates).dataset
 
 
-def read_target(target: TargetLike) -> tuple[str, TargetSpec]:
-    """Return the name and the settings of a target given in any of the usual ways."""
-    if isinstance(target, TargetSpec):
-        return target.column, target
-    if isinstance(target, str):
-        return target, TargetSpec(column=target, kind="continuous")
-    settings = dict(target)
-    name = settings.pop("name", settings.get("column", ""))
-    return name, TargetSpec(**settings)
-
-
 def gather_samples(
     cohort: Cohort,
     tables: FeatureTable | Iterable[FeatureTable] | Mapping[str, FeatureTable],
@@ -98,9 +94,9 @@ def gather_samples(
     features = _by_key(tables)
     spec = targets[name]
     table = cohort.table
-    excluded = _Excluded(cohort)
-    counted = _where(table, name, targets, excluded)
-    y, known = _target_values(table, name, spec, cohort, counted, excluded)
+    excluded = Excluded()
+    counted = rows_that_count(table, name, targets, excluded)
+    y, known = target_values(table, name, spec, cohort, counted, excluded)
     counted &= known
     for key, feature in features.items():
         there = table.index.isin(feature.values.index)
@@ -115,8 +111,8 @@ def gather_samples(
             f"{excluded.summary(features.values())}"
         )
     y = y[counted]
-    target = _target(name, spec)
-    _require_classes(target, y, cohort)
+    target = target_of(name, spec)
+    require_classes(target, y, cohort)
     notes = [*excluded.notes()]
     X, infinite = _values(features, index)
     if infinite:
@@ -149,7 +145,7 @@ def site_of(cohort: Cohort) -> pd.Series:
     own = pd.Series(table.index.get_level_values("cohort"), index=table.index, dtype=object)
     if "site" not in table:
         return own
-    named = table["site"].map(_word)
+    named = table["site"].map(as_word)
     site = named.where(named != "", own)
     cohorts_of: dict[str, set[str]] = {}
     for name, where in zip(site, own, strict=True):
@@ -162,37 +158,6 @@ def site_of(cohort: Cohort) -> pd.Series:
     )
 
 
-class _Excluded:
-    """Collects who is left out of a dataset."""
-
-    def __init__(self, cohort: Cohort):
-        self.cohort = cohort
-        self.rows: list[tuple[str, ...]] = []
-        self.counts: dict[str, int] = {}
-
-    def add(self, index: Iterable[Any], feature: str, code: str, reason: str) -> None:
-        rows = [(*i, "", feature, code, reason) for i in index]
-        self.rows += rows
-        if rows:
-            self.counts[reason] = self.counts.get(reason, 0) + len(rows)
-
-    def table(self) -> pd.DataFrame:
-        return pd.DataFrame(self.rows, columns=list(REJECTED_COLUMNS))
-
-    def notes(self) -> list[str]:
-        return [
-            f"{n} {'session is' if n == 1 else 'sessions are'} left out: {reason}"
-            for reason, n in self.counts.items()
-        ]
-
-    def summary(self, features: Iterable[FeatureTable]) -> str:
-        counts = [f"{n} × {reason}" for reason, n in self.counts.items()]
-        for feature in features:
-            for (code, reason), rows in feature.rejected.groupby(["code", "reason"]):
-                counts.append(f"{len(rows)} × {feature.key} {code}: {reason}")
-        return "; ".join(counts[:8]) if counts else "its table has no sessions"
-
-
 def _by_key(tables: Any) -> dict[str, FeatureTable]:
     if isinstance(tables, FeatureTable):
         tables = [tables]
@@ -203,109 +168,6 @@ def _by_key(tables: Any) -> dict[str, FeatureTable]:
     if not features:
         raise InputError("a dataset needs at least one feature table")
     return features
-
-
-def _where(
-    table: pd.DataFrame, name: str, targets: Mapping[str, TargetSpec], excluded: _Excluded
-) -> np.ndarray:
-    rule = targets[name].where
-    if rule is None:
-        return np.ones(len(table), dtype=bool)
-    seen = table.copy()
-    for other, spec in targets.items():
-        if spec.classes and spec.column in table:
-            codes = _codes(table[spec.column], spec)
-            words = np.array([*_ordered(spec), None], dtype=object)
-            seen[other] = words[codes]
-    kept = matching(seen, rule)
-    excluded.add(table.index[~kept], "", "E_WHERE", f"not part of target {name}: {rule}")
-    return kept
-
-
-def _target_values(
-    table: pd.DataFrame,
-    name: str,
-    spec: TargetSpec,
-    cohort: Cohort,
-    counted: np.ndarray,
-    excluded: _Excluded,
-) -> tuple[np.ndarray, np.ndarray]:
-    column = _column(table, spec.column, f"target {name}", cohort)
-    if spec.classes is None:
-        if not pd.api.types.is_numeric_dtype(column):
-            example = next((v for v in column if isinstance(v, str)), "")
-            raise InputError(
-                f"target {name}: column {spec.column!r} holds words such as {example!r}, expected "
-                "numbers; give `classes:` or correct the table"
-            )
-        y = column.to_numpy(dtype=np.float64)
-        known = np.isfinite(y)
-        missing = table.index[counted & ~known]
-        excluded.add(missing, "", "E_TARGET", f"{spec.column} is missing")
-        return y, known
-    codes = _codes(column, spec)
-    present = column.notna().to_numpy()
-    words = column.map(_word)
-    for level in sorted(set(words[counted & present & (codes < 0)])):
-        rows = table.index[counted & (codes < 0) & (words == level).to_numpy()]
-        reason = f"{spec.column} is {level!r}, which belongs to no class of {name}"
-        excluded.add(rows, "", "E_TARGET_LEVEL", reason)
-    excluded.add(table.index[counted & ~present], "", "E_TARGET", f"{spec.column} is missing")
-    held = sorted(set(words[present]))
-    for code, (cls, levels) in enumerate(zip(_ordered(spec), _levels(spec), strict=True)):
-        if not (codes == code).any():
-            hint = near(levels[0], held)
-            raise InputError(
-                f"target {name}: class {cls} is empty, no row of {cohort.name} has "
-                f"{spec.column} {' or '.join(levels)}; it holds {', '.join(held[:10])}{hint}"
-            )
-    return codes.astype(np.int64), codes >= 0
-
-
-def _ordered(spec: TargetSpec) -> tuple[str, ...]:
-    """Return class names in the order of their codes: a binary target's positive class last."""
-    classes = list(spec.classes or {})
-    if spec.positive in classes:
-        classes.remove(spec.positive)
-        classes.append(spec.positive)
-    return tuple(classes)
-
-
-def _levels(spec: TargetSpec) -> list[list[str]]:
-    return [[_word(level) for level in (spec.classes or {})[c]] for c in _ordered(spec)]
-
-
-def _codes(column: pd.Series, spec: TargetSpec) -> np.ndarray:
-    code_of = {w: code for code, words in enumerate(_levels(spec)) for w in words}
-    return np.array([code_of.get(_word(v), -1) for v in column], dtype=np.int64)
-
-
-def _word(value: Any) -> str:
-    """Write a level as one word, so that 1, 1.0 and "1" are the same; empty if missing."""
-    if value is None or (isinstance(value, float) and np.isnan(value)):
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
-
-
-def _target(name: str, spec: TargetSpec) -> Target:
-    kind = cast(Literal["binary", "multiclass", "continuous"], spec.resolved_kind)
-    return Target(name, kind, _ordered(spec))
-
-
-def _require_classes(target: Target, y: np.ndarray, cohort: Cohort) -> None:
-    if target.kind == "continuous":
-        if np.ptp(y) == 0:
-            raise InputError(f"target {target.name}: every sample of {cohort.name} has {y[0]:g}")
-        return
-    left = [target.classes[code] for code in np.unique(y)]
-    if len(left) < len(target.classes):
-        gone = [c for c in target.classes if c not in left]
-        raise InputError(
-            f"target {target.name}: of the samples with every feature none is {gone[0]}; "
-            "there is nothing to tell apart"
-        )
 
 
 def _values(features: Mapping[str, FeatureTable], index: pd.Index) -> tuple[pd.DataFrame, int]:
@@ -336,7 +198,7 @@ def _covariates(
                 columns[COVARIATE + name] = pd.Series(site, index=table.index, dtype=object)
             continue
         if name in named:
-            column = _column(table, name, "covariates", cohort)
+            column = column_of(table, name, "covariates", cohort)
         elif name in table and table[name].notna().any():
             column = table[name]
         else:
@@ -344,13 +206,3 @@ def _covariates(
         numeric = pd.api.types.is_numeric_dtype(column)
         columns[COVARIATE + name] = column.astype(np.float64 if numeric else object)
     return pd.DataFrame(columns, index=table.index), notes
-
-
-def _column(table: pd.DataFrame, name: str, what: str, cohort: Cohort) -> pd.Series:
-    if name not in table:
-        known = [str(c) for c in table.columns]
-        raise InputError(
-            f"{what}: cohort {cohort.name} has no column {name!r}{near(name, known)}; "
-            f"it has {', '.join(known[:20])}"
-        )
-    return table[name]

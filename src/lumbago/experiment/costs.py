@@ -1,0 +1,75 @@
+"""What work costs: seconds, memory and disk, estimated before it is done."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from lumbago.data import Scan
+from lumbago.evaluation import Unit
+
+SECONDS_TO_READ = 30e-9
+"""Per voxel and volume of a scan: reading, unpacking and cleaning, on one core of 2024."""
+SECONDS_TO_MEASURE: Mapping[str, float] = {
+    "alff": 25e-9, "falff": 25e-9, "reho": 60e-9, "connectome": 5e-9, "regional": 5e-9,
+}  # fmt: skip
+"""Per voxel and volume, beside the reading."""
+SECONDS_TO_SIMULATE = 120e-9
+"""Per voxel and volume: drawing, smoothing, compressing."""
+SECONDS_TO_FIT: Mapping[str, float] = {
+    "dummy": 0.01, "logistic": 0.05, "linear_svm": 0.1, "ridge": 0.05, "random_forest": 1.5,
+}  # fmt: skip
+"""Per fitted model of 100 samples and 1,000 features; grows with both."""
+COPIES = 4
+"""Arrays of a scan's size that are in memory while it is measured."""
+BYTES_PER_VALUE = 4
+
+
+def seconds_of(unit: Unit, n_samples: int) -> float:
+    """Estimate the core seconds of one unit."""
+    one = SECONDS_TO_FIT.get(unit.spec.kind, 0.2)
+    width = max(len(unit.columns), 1) / 1000
+    growth = (n_samples / 100) ** 1.5 * (0.5 + 0.5 * width)
+    if unit.permutations is not None and unit.spec.linear:
+        growth *= 0.05  # one decomposition serves all permutations
+    return one * growth * fits_of(unit)
+
+
+def fits_of(unit: Unit) -> int:
+    """Count the fits of one unit, those of its inner search included."""
+    candidates = int(np.prod([len(v) for v in unit.spec.tune.values()])) if unit.spec.tune else 0
+    times = unit.permutations[1] - unit.permutations[0] if unit.permutations else 1
+    return len(unit.splits) * times * (1 + 5 * candidates)
+
+
+def n_features(extractor: Any) -> int:
+    """Estimate how many features an extractor gives."""
+    from lumbago.reading.atlases import load_atlas
+
+    atlas = getattr(extractor, "atlas", None)
+    regions = len(load_atlas(atlas)) if atlas is not None else 200
+    if extractor.kind == "connectome":
+        return regions * (regions - 1) // 2
+    return regions * max(1, len(getattr(extractor, "bands", ()) or ()))
+
+
+def scan_size(scan: Scan) -> float:
+    """Return the voxels × volumes of a scan, read off the header; 0 where there is no image."""
+    path = scan.files.get("bold")
+    if path is None:
+        return 0.0
+    import nibabel as nib
+
+    try:
+        image: Any = nib.load(path)
+        return float(math.prod(image.shape))
+    except Exception:  # a broken header is the extraction's to report
+        return 0.0
+
+
+def simulated_size(spec: Any) -> float:
+    """Return the voxels × volumes of a simulated scan: the template's box at this resolution."""
+    return 197 * 233 * 189 / float(spec.voxel_size) ** 3 * float(spec.n_volumes)
