@@ -14,24 +14,18 @@ import pandas as pd
 from lumbago.data import Atlas, Scan, Signals, Volume
 from lumbago.data.features import region_names
 from lumbago.errors import ScanRejected
-from lumbago.measures.cleaning import clean, cleaning_operator
-from lumbago.provenance import canonical_json
 from lumbago.reading import confounds as nuisance
 from lumbago.reading.denoise import Denoise
-from lumbago.reading.freedom import MIN_DOF, effective_freedom
+from lumbago.reading.filtering import Band, applied, band_operator, cleaning_key
+from lumbago.reading.length import MIN_MINUTES, MIN_VOLUMES, check_length
 from lumbago.reading.matrices import read_matrix
-from lumbago.reading.repetition import agreed_t_r, check_band
+from lumbago.reading.repetition import agreed_t_r
 from lumbago.reading.sampling import region_means
 from lumbago.reading.scrubbing import kept_indices, motion_fd, surviving
 from lumbago.reading.series import read_series
 from lumbago.reading.voxels import BoldSource, Voxels, read_mask, read_volume
 
-MIN_MINUTES = 5.0
-MIN_VOLUMES = 100
-"""A scan of a cohort needs this many minutes or this many volumes after scrubbing."""
 _CLEANED = 2
-
-Band = tuple[float | None, float | None] | None
 
 
 class Recording:
@@ -138,7 +132,7 @@ class Recording:
         ScanRejected
             Whatever keeps this scan from being read or cleaned, by code.
         """
-        key = _key(denoise, band)
+        key = cleaning_key(denoise, band)
         if key not in self._cleaned:
             raw = self._voxels
             values, kept = self._clean(raw.values, denoise, band)
@@ -212,18 +206,18 @@ class Recording:
     ) -> tuple[np.ndarray, np.ndarray | None]:
         operator, kept = self._operator(len(values), denoise, band)
         self._long_enough(len(values) if kept is None else len(kept))
-        return _applied(operator, values, kept), kept
+        return applied(operator, values, kept), kept
 
     def _operator(
         self, n_volumes: int, denoise: Denoise | None, band: Band
     ) -> tuple[np.ndarray | None, np.ndarray | None]:
-        key = _key(denoise, band)
+        key = cleaning_key(denoise, band)
         if key not in self._operators:
             regressors, kept = self._nuisance(denoise, n_volumes)
             if denoise is None and band is None:
                 self._operators[key] = None, None
             else:
-                operator = self._checked_operator(n_volumes, regressors, kept, band)
+                operator = band_operator(n_volumes, regressors, kept, band, self.t_r)
                 self._operators[key] = operator, kept
         return self._operators[key]
 
@@ -239,34 +233,6 @@ class Recording:
             )
         found = nuisance.load(self.scan if given is None else given, denoise, n_volumes)
         return found.values, found.kept
-
-    def _checked_operator(
-        self,
-        n_volumes: int,
-        regressors: np.ndarray | None,
-        kept: np.ndarray | None,
-        band: Band,
-    ) -> np.ndarray:
-        n_kept = n_volumes if kept is None else len(kept)
-        n_confounds = 0 if regressors is None else regressors.shape[1]
-        t_r = self.t_r
-        check_band(band, t_r)
-        try:
-            operator = cleaning_operator(
-                n_volumes, confounds=regressors, t_r=t_r, band=band, kept=kept, detrend=True
-            )
-        except ValueError as e:
-            raise ScanRejected("E_CLEANING", str(e)) from None
-        if band is not None and n_confounds:
-            left = effective_freedom(operator)
-            if left < MIN_DOF:
-                raise ScanRejected(
-                    "E_DOF",
-                    f"{n_confounds} confounds and the band {band[0]} to {band[1]} Hz leave "
-                    f"{left:.1f} degrees of freedom of {n_kept} kept volumes, at least "
-                    f"{MIN_DOF} are needed; use fewer confounds or no band",
-                )
-        return operator
 
     def _clean_series(
         self, values: np.ndarray, denoise: Denoise | None, band: Band
@@ -286,31 +252,18 @@ class Recording:
         if band is None:
             operator = None
         else:
-            key = f"series {_key(denoise, band)}"
+            key = f"series {cleaning_key(denoise, band)}"
             if key not in self._operators:
-                made = self._checked_operator(len(values), None, indices, band)
+                made = band_operator(len(values), None, indices, band, self.t_r)
                 self._operators[key] = made, indices
             operator = self._operators[key][0]
-        return _applied(operator, values, indices), indices
+        return applied(operator, values, indices), indices
 
     def _long_enough(self, n_kept: int) -> None:
-        t_r = self.t_r
-        minutes = None if t_r is None else n_kept * t_r / 60
-        enough = n_kept >= MIN_VOLUMES or (minutes is not None and minutes >= MIN_MINUTES - 1e-9)
-        length = f"{n_kept} volumes" + ("" if minutes is None else f" ({minutes:.1f} minutes)")
-        if n_kept < 2:
-            raise ScanRejected("E_SHORT", f"{length} are left; a time series needs more")
-        if self._is_single_image:
-            if not enough:
-                self._note(
-                    f"{length}: fewer than {MIN_VOLUMES} volumes and {MIN_MINUTES:g} minutes"
-                )
-        elif n_kept < self.min_volumes and (minutes is None or minutes < self.min_minutes - 1e-9):
-            raise ScanRejected(
-                "E_SHORT",
-                f"{length} are left after scrubbing, expected {self.min_minutes:g} minutes or "
-                f"{self.min_volumes} volumes; scrub less or leave the scan out",
-            )
+        note = check_length(
+            n_kept, self.t_r, min_minutes=self.min_minutes, min_volumes=self.min_volumes
+        )
+        self._note(*([note] if note else []))
 
     def _file(self, role: str) -> Path:
         if role not in self.scan.files:
@@ -319,17 +272,3 @@ class Recording:
 
     def _note(self, *notes: str) -> None:
         self.notes.extend(note for note in notes if note not in self.notes)
-
-
-def _applied(
-    operator: np.ndarray | None, values: np.ndarray, kept: np.ndarray | None
-) -> np.ndarray:
-    if kept is None:
-        return values if operator is None else clean(values, operator).astype(np.float32)
-    cleaned = np.full(values.shape, np.nan, dtype=np.float32)
-    cleaned[kept] = values[kept] if operator is None else clean(values, operator)
-    return cleaned
-
-
-def _key(denoise: Denoise | None, band: Band) -> str:
-    return canonical_json([None if denoise is None else denoise.canonical(), band and list(band)])
