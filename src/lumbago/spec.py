@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterable
-from typing import Any, ClassVar, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any, ClassVar, TypeVar, Union
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from lumbago.errors import InputError
 from lumbago.provenance import canonical_json, digest
@@ -72,6 +72,13 @@ def read_kind(value: Any, family: Iterable[type[S]], what: str) -> S:
         got = repr(kind) if kind is not None else f"a {type(value).__name__}"
         raise InputError(f"{what}: expected one of {', '.join(by_kind)}; got {got}{hint}")
     return by_kind[kind](**settings)
+
+
+def one_of(family: Sequence[type[Spec]]) -> Any:
+    """Return the type of "any of these kinds", told apart by ``kind``."""
+    if len(family) == 1:
+        return family[0]
+    return Annotated[Union[tuple(family)], Field(discriminator="kind")]  # noqa: UP007
 
 
 def kinds_of(cls: type[BaseModel]) -> tuple[str, ...]:

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from pydantic import Field, model_validator
 
 from lumbago.evaluation import SCHEMES
-from lumbago.experiment.shape import one_of
 from lumbago.extractors import EXTRACTORS
 from lumbago.models import MODELS, Preparation
 from lumbago.models import STANDARD as STANDARD_STEPS
 from lumbago.reading import COHORT_READERS
 from lumbago.reading.denoise import Denoise
 from lumbago.simulation import SIMULATED
-from lumbago.spec import Spec
+from lumbago.spec import Spec, one_of
 
 ALL = "all"
 """Name of the feature set that holds every feature, where none is named."""

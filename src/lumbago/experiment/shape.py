@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from lumbago.experiment.tree import Place
-from lumbago.spec import Spec, kinds_of
+from lumbago.spec import kinds_of
 
 _MAPPINGS = (dict, Mapping)
 _LISTS = (list, tuple, Sequence, frozenset, set)
@@ -18,13 +18,6 @@ _PATHS = frozenset({
     "derivatives", "raw", "folder", "participants", "sessions_table", "image", "labels",
 })  # fmt: skip
 """Settings of any kind that hold a path, beside those typed as one."""
-
-
-def one_of(family: Sequence[type[Spec]]) -> Any:
-    """Return the type of "any of these kinds", told apart by ``kind``."""
-    if len(family) == 1:
-        return family[0]
-    return Annotated[Union[tuple(family)], Field(discriminator="kind")]  # noqa: UP007
 
 
 def places(annotation: Any, data: Any, place: Place = ()) -> Iterator[tuple[Place, Any, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -74,8 +75,9 @@ class Model(Spec):
             )
         return self._estimator(seed, target_kind)
 
+    @abstractmethod
     def _estimator(self, seed: int, target_kind: TargetKind) -> Any:
-        raise NotImplementedError
+        """Return the estimator for a kind of target that the model is known to predict."""
 
 
 class Dummy(Model):

@@ -46,14 +46,23 @@ class Columns:
         return pd.concat([features, self.covariates], axis=1)
 
 
-def split_columns(X: Any) -> Columns:
+def split_columns(X: Any, *, fitted_on: int | None = None) -> Columns:
     """Take X apart; an array has features only.
 
     Raises
     ------
     ValueError
-        If a feature column stands behind a covariate.
+        If a feature column stands behind a covariate, or there are not as many features
+        as the step was `fitted_on`.
     """
+    parts = _parts(X)
+    n = parts.values.shape[1]
+    if fitted_on is not None and n != fitted_on:
+        raise ValueError(f"X has {n} features, fitted on {fitted_on}")
+    return parts
+
+
+def _parts(X: Any) -> Columns:
     if not isinstance(X, pd.DataFrame):
         values = _floats(np.asarray(X))
         return Columns(values, None, pd.DataFrame(index=range(len(values))))

@@ -71,10 +71,8 @@ class Imputer(TransformerMixin, BaseEstimator):
 
     def transform(self, X: Any) -> Any:
         """Fill the missing values of any rows."""
-        parts = split_columns(X)
+        parts = split_columns(X, fitted_on=self.n_features_in_)
         values, names = parts.values, parts.names
-        if values.shape[1] != self.n_features_in_:
-            raise ValueError(f"X has {values.shape[1]} features, fitted on {self.n_features_in_}")
         if not self.keep_.all():
             values = np.ascontiguousarray(values[:, self.keep_])
             names = names[self.keep_] if names is not None else None

@@ -91,11 +91,7 @@ class Residualizer(TransformerMixin, BaseEstimator):
 
     def transform(self, X: Any) -> Any:
         """Subtract the covariates' effects from any rows."""
-        parts = split_columns(X)
-        if parts.values.shape[1] != self.n_features_in_:
-            raise ValueError(
-                f"X has {parts.values.shape[1]} features, fitted on {self.n_features_in_}"
-            )
+        parts = split_columns(X, fitted_on=self.n_features_in_)
         design = self.coder_.code(require_covariates(X, list(self.covariates))) - self.centre_
         rest = parts.values - design @ self.effects_
         return parts.with_values(rest.astype(parts.values.dtype, copy=False))

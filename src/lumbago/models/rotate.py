@@ -56,9 +56,7 @@ class Rotator(TransformerMixin, BaseEstimator):
 
         What lies outside the span of the training rows has no weight in any such model.
         """
-        values = self._values(X)
-        if values.shape[1] != self.n_features_in_:
-            raise ValueError(f"X has {values.shape[1]} features, fitted on {self.n_features_in_}")
+        values = self._values(X, fitted_on=self.n_features_in_)
         if self.basis_ is not None:
             values = values @ self.basis_.T
         return values
@@ -68,8 +66,8 @@ class Rotator(TransformerMixin, BaseEstimator):
         return weights if self.basis_ is None else weights @ self.basis_
 
     @staticmethod
-    def _values(X: Any) -> np.ndarray:
-        values = split_columns(X).values.astype(np.float64)
+    def _values(X: Any, *, fitted_on: int | None = None) -> np.ndarray:
+        values = split_columns(X, fitted_on=fitted_on).values.astype(np.float64)
         if not np.isfinite(values).all():
             raise ValueError("features hold missing values; put impute into the preparation")
         return values

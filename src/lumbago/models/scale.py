@@ -58,10 +58,6 @@ class Scaler(TransformerMixin, BaseEstimator):
 
     def transform(self, X: Any) -> Any:
         """Scale any rows by what training taught."""
-        parts = split_columns(X)
-        if parts.values.shape[1] != self.n_features_in_:
-            raise ValueError(
-                f"X has {parts.values.shape[1]} features, fitted on {self.n_features_in_}"
-            )
+        parts = split_columns(X, fitted_on=self.n_features_in_)
         scaled = (parts.values - self.mean_) / self.scale_
         return parts.with_values(scaled.astype(parts.values.dtype, copy=False))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from pydantic import BeforeValidator, Field, TypeAdapter
+from pydantic import BeforeValidator, TypeAdapter
 
 from lumbago.models.impute import Impute
 from lumbago.models.residualize import Residualize, as_tuple
 from lumbago.models.scale import Scale
-from lumbago.spec import Spec
+from lumbago.spec import Spec, one_of
 
 STEPS: tuple[type[Spec], ...] = (Impute, Scale, Residualize)
 
@@ -41,10 +41,10 @@ def expand_step(value: Any) -> Any:
     return value
 
 
-Step = Annotated[
-    Annotated[Impute | Scale | Residualize, Field(discriminator="kind")],
-    BeforeValidator(expand_step),
-]
+if TYPE_CHECKING:  # a union made from a tuple is beyond static types
+    Step: TypeAlias = Any
+else:
+    Step = Annotated[one_of(STEPS), BeforeValidator(expand_step)]
 Preparation = Annotated[tuple[Step, ...], BeforeValidator(as_tuple)]
 _PREPARATION: TypeAdapter[tuple[Any, ...]] = TypeAdapter(Preparation)
 
