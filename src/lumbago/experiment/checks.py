@@ -211,24 +211,14 @@ def _columns(experiment: Experiment) -> Iterator[tuple[Place, str]]:
         at: Place = ("preparation", named) if named in experiment.preparation else ("models", name)
         removed = {c for s in steps_of(experiment, model) for c in getattr(s, "covariates", ())}
         for column in sorted(removed):
-            if column in targets and (at, column) not in told:
+            clash = ""
+            if column in targets:
+                clash = f"the column of target {targets[column]!r}; take it out of the preparation"
+            elif column in columns:
+                clash = f"a column of feature {columns[column]!r}; take it out of one of them"
+            if clash and (at, column) not in told:
                 told.add((at, column))
-                yield (
-                    at,
-                    (
-                        f"{column!r} is residualized and is the column of target "
-                        f"{targets[column]!r}; take it out of the preparation"
-                    ),
-                )
-            if column in columns and (at, column) not in told:
-                told.add((at, column))
-                yield (
-                    at,
-                    (
-                        f"{column!r} is residualized and is a column of feature "
-                        f"{columns[column]!r}; take it out of one of them"
-                    ),
-                )
+                yield at, f"{column!r} is residualized and is {clash}"
             if COVARIATE + column in (model.features or ()):
                 yield (
                     ("models", name),
