@@ -18,7 +18,7 @@ from lumbago.experiment.checks import suits
 from lumbago.experiment.schema import Experiment
 from lumbago.extraction import in_parallel
 from lumbago.provenance import canonical_json, digest
-from lumbago.store import Store
+from lumbago.store import Entry, Store
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,20 +141,18 @@ def compute(
         If a unit ends its process twice, for want of memory most likely.
     """
     keys = [unit_key(unit) for unit in grid.units]
-    found: dict[str, UnitResult] = {}
-    for key in keys:
-        entry = store.load(key)
-        if entry is not None:
-            found[key] = UnitResult.from_store(entry.arrays, entry.json)
-    missing = [(u, key) for u, key in zip(grid.units, keys, strict=True) if key not in found]
-    tasks = [(unit, dataset, store, key) for unit, key in missing]
-    done = len(keys) - len(missing)
-    for position, result in in_parallel(run_unit, tasks, n_jobs, died=_died):
-        unit, key = missing[position]
-        found[key] = result
-        done += 1
-        if progress is not None:
-            progress("fitting", done, len(keys), unit.name)
+    found = _finished(
+        grid.units,
+        keys,
+        dataset,
+        store,
+        run=run_unit,
+        read=lambda entry: UnitResult.from_store(entry.arrays, entry.json),
+        n_jobs=n_jobs,
+        stage="fitting",
+        named=lambda unit: unit.name,
+        progress=progress,
+    )
     audit = _audit(grid, dataset, store, n_jobs, progress) if grid.audit else None
     return Result.from_units(
         [found[key] for key in keys],
@@ -164,6 +162,37 @@ def compute(
         notes=[*dataset.notes, *grid.notes, *notes_of(grid.units, grid.permutations)],
         not_available=grid.not_available,
     )
+
+
+def _finished(
+    units: Sequence[Unit],
+    keys: Sequence[str],
+    dataset: Dataset,
+    store: Store,
+    *,
+    run: Callable[[Unit, Dataset, Store, str], Any],
+    read: Callable[[Entry], Any],
+    n_jobs: int,
+    stage: str,
+    named: Callable[[Unit], str],
+    progress: Callable[[str, int, int, str], None] | None,
+) -> dict[str, Any]:
+    """Return what stands behind every key: read from the store, or run now and kept there."""
+    found: dict[str, Any] = {}
+    for key in keys:
+        entry = store.load(key)
+        if entry is not None:
+            found[key] = read(entry)
+    missing = [(u, key) for u, key in zip(units, keys, strict=True) if key not in found]
+    tasks = [(unit, dataset, store, key) for unit, key in missing]
+    done = len(keys) - len(missing)
+    for position, result in in_parallel(run, tasks, n_jobs, died=_died):
+        unit, key = missing[position]
+        found[key] = result
+        done += 1
+        if progress is not None:
+            progress(stage, done, len(keys), named(unit))
+    return found
 
 
 def run_unit(unit: Unit, dataset: Dataset, store: Store, key: str) -> UnitResult:
@@ -192,20 +221,18 @@ def _audit(
 ) -> pd.DataFrame:
     cells = grid.cells()
     keys = [audit_key(unit) for unit in cells]
-    found = {}
-    for key in keys:
-        entry = store.load(key)
-        if entry is not None:
-            found[key] = _rows_of(entry.json["audit"])
-    missing = [(u, key) for u, key in zip(cells, keys, strict=True) if key not in found]
-    tasks = [(unit, dataset, store, key) for unit, key in missing]
-    done = len(keys) - len(missing)
-    for position, rows in in_parallel(audit_cell, tasks, n_jobs, died=_died):
-        unit, key = missing[position]
-        found[key] = rows
-        done += 1
-        if progress is not None:
-            progress("auditing", done, len(keys), f"{unit.model} on {unit.features}")
+    found = _finished(
+        cells,
+        keys,
+        dataset,
+        store,
+        run=audit_cell,
+        read=lambda entry: _rows_of(entry.json["audit"]),
+        n_jobs=n_jobs,
+        stage="auditing",
+        named=lambda unit: f"{unit.model} on {unit.features}",
+        progress=progress,
+    )
     tables = [found[key] for key in keys if len(found[key])]
     if not tables:
         return pd.DataFrame(columns=list(AUDIT_COLUMNS))
