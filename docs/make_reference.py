@@ -80,7 +80,7 @@ def settings(classes: Iterable[type[Spec]], without: Iterable[str] = ("kind",)) 
     rows = []
     for cls in classes:
         for name, field in cls.model_fields.items():
-            if name in without or name == "kind":
+            if name in without and not (name == "kind" and not kinds_of(cls)):
                 continue
             default = (
                 "needed"

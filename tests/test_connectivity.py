@@ -226,3 +226,12 @@ def test_shapes_that_are_no_matrix_and_no_triangle_are_refused():
     for measure in (correlation, covariance, partial_correlation):
         with pytest.raises(ValueError, match="at least 2 volumes"):
             measure(np.zeros((1, 3)))
+
+
+def test_every_measure_is_found_from_the_room_itself() -> None:
+    import lumbago.measures as room
+
+    assert room.connectivity.correlation is correlation
+    assert {"amplitude", "homogeneity", "connectivity", "cleaning"} <= set(dir(room))
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = room.nonsense

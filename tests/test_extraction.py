@@ -317,3 +317,15 @@ def rejects(number: int) -> int:
 def test_errors_of_workers_come_home():
     with pytest.raises(ScanRejected, match="E_X: reason"):
         list(in_parallel(rejects, [(0,), (1,)], 2, died=died))
+
+
+def test_a_store_may_be_a_path_and_an_extractor_a_kind(cohort, tmp_path, opened):
+    first = extract(cohort, {"low": {"kind": "alff", "atlas": "lumbago200"}}, store=tmp_path / "s")
+    assert opened
+    opened.clear()
+    again = extract(cohort, {"low": ALFF.model_copy(update={"denoise": Denoise()})},
+                    store=str(tmp_path / "s"))  # fmt: skip
+    assert opened == []
+    pd.testing.assert_frame_equal(first["low"].values, again["low"].values)
+    with pytest.raises(InputError, match="did you mean 'alff'"):
+        extract(cohort, "alf")

@@ -177,6 +177,11 @@ def test_variables_are_put_in_and_missing_ones_named():
     ]
 
 
+def test_a_variable_without_braces_is_told():
+    tree = parse("name: x\nfolder: $HOME/data\n", "a.yaml", {})
+    assert "write ${HOME} with braces" in str(tree.problems[0])
+
+
 def test_an_expanded_variable_is_a_value_never_yaml():
     assert parse("a: ${X}", "f", {"X": "{b: 1}"}).data == {"a": "{b: 1}"}
 

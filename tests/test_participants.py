@@ -250,3 +250,17 @@ def test_two_tables_must_name_the_same_people(tmp_path: Path) -> None:
     assert list(cohort.participants["participant_id"]) == ["sub-02"]
     assert list(cohort.participants["age"]) == [40]
     assert sorted(cohort.excluded["code"]) == ["E_NO_FEATURES", "E_NO_ROW"]
+
+
+@pytest.mark.parametrize("word", ["NA", "NaN", "null", "-", "."])
+def test_another_tools_word_for_missing_among_numbers_is_refused(tmp_path: Path, word: str) -> None:
+    file = tmp_path / "participants.tsv"
+    file.write_text(f"participant_id\tage\nsub-1\t40\nsub-2\t{word}\nsub-3\t41\n")
+    with pytest.raises(InputError, match=r"participants.tsv:3: column 'age'.*write n/a"):
+        read_strict(file)
+
+
+def test_the_same_word_among_words_is_a_word(tmp_path: Path) -> None:
+    file = tmp_path / "participants.tsv"
+    file.write_text("participant_id\tsite\nsub-1\tNA\nsub-2\tEU\n")
+    assert read_strict(file).cells["site"].tolist() == ["NA", "EU"]

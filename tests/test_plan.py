@@ -96,3 +96,10 @@ def test_what_stops_a_run_stops_its_plan(tiny_cohort_folder, tmp_path):
     file = write_experiment(tmp_path, tiny_cohort_folder, ("column: group", "column: grup"))
     with pytest.raises(InputError, match="did you mean 'group'"):
         plan_experiment(file, output=tmp_path / "runs" / "x")
+
+
+def test_sessions_too_short_to_be_measured_are_told_before(tiny_cohort_folder, tmp_path):
+    strict = ("scrub: {fd: 0.5}", "scrub: {fd: 0.001}")
+    file = write_experiment(tmp_path, tiny_cohort_folder, strict)
+    plan = plan_experiment(file, output=tmp_path / "run", store=tmp_path / "store")
+    assert any("sessions will be rejected" in note and "E_SHORT" in note for note in plan.notes)

@@ -24,7 +24,7 @@ from datasets import (
     write_table,
 )
 from lumbago.data import Atlas, Scan
-from lumbago.errors import ScanRejected
+from lumbago.errors import InputError, ScanRejected
 from lumbago.reading import Denoise, Scrub, read_bids
 from lumbago.reading import voxels as voxels_module
 from lumbago.reading.recording import Recording
@@ -323,3 +323,11 @@ def test_no_name_planted_in_any_input_comes_out(tmp_path: Path) -> None:
         path.write_bytes(content)
     assert len(told) > 12
     assert not [text for text in told if CANARY in text or str(tmp_path) in text]
+
+
+def test_confounds_without_denoising_are_refused_not_forgotten() -> None:
+    image = bold_image()
+    confounds = np.ones((image.shape[3], 1))
+    recording = Recording.from_image(image, mask_img=mask_image(), confounds=confounds, t_r=2.0)
+    with pytest.raises(InputError, match="`denoise` is None"):
+        recording.voxels(None)

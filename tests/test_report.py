@@ -301,11 +301,11 @@ def participants(n_small=3):
 
 def test_small_cells_are_hidden_and_cannot_be_worked_out():
     shown = tables.sites(participants(), DIAGNOSIS)
-    assert shown.rows == [["A", "10", "n. s."], ["B", "0", "< 5"]]
+    assert shown.rows == [["A", "10", "not shown"], ["B", "0", "< 5"]]
     lonely = participants().assign(target=["control"] * 20 + ["patient"] * 3)
     row = tables.people(lonely, DIAGNOSIS).rows[1]
     assert row == ["c", "patient", "< 5", "–", "–"]
-    assert tables.describe(pd.Series(["F"] * 9 + ["M"] * 2)) == "F n. s. / M n. s."
+    assert tables.describe(pd.Series(["F"] * 9 + ["M"] * 2)) == "not shown"
     assert tables.describe(pd.Series([80.0] * 4)) == "< 5"
     assert tables.describe(pd.Series([80.0] * 5)) == "80.0 (0.0)"
 
@@ -386,3 +386,14 @@ def test_spheres_of_a_packaged_atlas_are_named_with_their_source() -> None:
     assert words.startswith(", over 4 mm spheres of power264")
     assert words != ", over 4 mm spheres of power264"
     assert _regions({"atlas": {"image": "a.nii.gz"}}) == ", over an atlas of the study's own"
+
+
+def test_a_scheme_that_could_not_run_is_not_claimed_in_the_methods() -> None:
+    document = run_document(DIAGNOSIS)
+    document["experiment"]["evaluation"]["schemes"] = [
+        {"kind": "within_cohort"}, {"kind": "leave_one_cohort_out"},
+    ]  # fmt: skip
+    document["baselines_missing"] = {"leave_one_cohort_out": "one cohort"}
+    text = str(methods_text(document, models=["svm"], has_weights=False, has_nulls=False))
+    assert "Cross-validation had" in text
+    assert "Each cohort in turn" not in text

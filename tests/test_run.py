@@ -357,3 +357,56 @@ def test_run_json_is_plain_json_without_local_paths(finished, tiny_cohort_folder
     assert about["cohorts"][0]["n_participants"] == 12
     assert about["features"]["alff"]["n_features"] == 200
     assert about["versions"]["lumbago"]
+
+
+def test_covariates_of_words_come_back_from_the_run_folder_as_words(tmp_path):
+    folder = RunFolder(tmp_path)
+    people = pd.DataFrame(
+        {
+            "cohort": "a",
+            "participant_id": ["s1", "s2"],
+            "scanner": ["1.5T", "3T"],
+            "age": [40, 41.5],
+        }
+    )
+    folder.write_table("participants", people)
+    read = RunFolder(tmp_path).participants
+    assert read["scanner"].tolist() == ["1.5T", "3T"]
+    assert read["age"].tolist() == [40.0, 41.5]
+
+
+def test_a_level_written_in_two_ways_is_refused_rather_than_left_out(cohort):
+    people = cohort.participants.assign(group=["P", "p", "C", "C", "other", None])
+    target = {"column": "group", "classes": CLASSES, "positive": "patient"}
+    with pytest.raises(InputError, match="'p' in some rows and 'P' in others"):
+        dataset(Cohort("a", people, cohort.sessions), table("f", 1, 2, 3, 4), target=target)
+
+
+@pytest.mark.parametrize("place", ["output", "store"])
+def test_nothing_is_written_beside_the_data(tiny_cohort_folder, tmp_path, place):
+    from lumbago.experiment.plan import plan_experiment
+
+    study = copy_cohort(tiny_cohort_folder, tmp_path / "study")
+    file = write_experiment(tmp_path, study)
+    places = {"output": tmp_path / "run", "store": tmp_path / "store"} | {place: study / "here"}
+    for start in (run_experiment, plan_experiment):
+        with pytest.raises(InputError, match=f"the {place} .* lies inside its derivatives"):
+            start(file, **places)
+    assert not (study / "here").exists()
+
+
+def test_a_damaged_table_of_a_run_is_told(tmp_path):
+    from run_folders import whole
+
+    folder = whole(tmp_path / "run")
+    (folder / "predictions.tsv").write_text("x\n1\n", encoding="utf-8")
+    with pytest.raises(InputError, match="a table of the run is damaged"):
+        _ = RunFolder(folder).result
+
+
+def test_nouns_print_in_one_line(cohort):
+    assert repr(cohort) == "Cohort(a: 6 participants, 6 sessions, 0 scans)"
+    found = table("f", 1, 2, 3, 4)
+    assert repr(found).startswith("FeatureTable(f: 4 samples")
+    target = {"column": "group", "classes": CLASSES, "positive": "patient"}
+    assert repr(dataset(cohort, found, target=target)).startswith("Dataset(group: 4 samples of 4")

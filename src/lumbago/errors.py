@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -41,6 +42,29 @@ class EnvironmentProblem(LumbagoError):
     """The machine stands in the way: a full disk, a missing permission."""
 
     exit_code = 3
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, None)
+
+
+def cannot_write(error: OSError, place: str, option: str) -> EnvironmentProblem:
+    """Return what to raise where the machine does not let us write, with the cure that fits.
+
+    Parameters
+    ----------
+    error : OSError
+    place : str
+        What could not be written.
+    option : str
+        The setting that names another place.
+    """
+    # numpy tells of a full disk without a number.
+    why = error.strerror or "the disk took only a part of it"
+    cure = "free some space or choose" if error.errno in _FULL else "choose"
+    return EnvironmentProblem(
+        f"{place}: cannot write ({why}); everything finished so far is safe, {cure} another "
+        f"folder with {option} and run again to resume"
+    )
 
 
 class ScanRejected(LumbagoError):

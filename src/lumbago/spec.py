@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, ClassVar, TypeVar, Union
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -84,5 +84,6 @@ def one_of(family: Sequence[type[Spec]]) -> Any:
 def kinds_of(cls: type[BaseModel]) -> tuple[str, ...]:
     """Return the words that `kind` may take in a settings class."""
     field = cls.model_fields.get("kind")
-    words = getattr(field.annotation, "__args__", ()) if field is not None else ()
-    return tuple(str(word) for word in words)
+    if field is None or get_origin(field.annotation) is not Literal:
+        return ()
+    return tuple(str(word) for word in get_args(field.annotation))

@@ -50,6 +50,13 @@ class Cohort:
     def __len__(self) -> int:
         return len(self.participants)
 
+    def __repr__(self) -> str:
+        left_out = f", {len(self.excluded)} left out" if len(self.excluded) else ""
+        return (
+            f"Cohort({self.name}: {len(self.participants)} participants, {len(self.sessions)} "
+            f"sessions, {len(self.scans)} scans{left_out})"
+        )
+
     @property
     def table(self) -> pd.DataFrame:
         """Sessions with their participants' columns beside them; one row per session.

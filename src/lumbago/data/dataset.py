@@ -84,6 +84,13 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.X)
 
+    def __repr__(self) -> str:
+        return (
+            f"Dataset({self.target.name}: {len(self)} samples of {len(set(self.groups))} "
+            f"participants, {len(self.features)} features, covariates "
+            f"{', '.join(self.covariates) or 'none'})"
+        )
+
     @cached_property
     def features(self) -> list[str]:
         """Names of the feature columns."""

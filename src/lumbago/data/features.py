@@ -113,3 +113,8 @@ class FeatureTable:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    def __repr__(self) -> str:
+        rejected = f", {len(self.rejected)} rejected" if len(self.rejected) else ""
+        n, p = self.values.shape
+        return f"FeatureTable({self.key}: {n} samples, {p} features{rejected})"

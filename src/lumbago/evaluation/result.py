@@ -179,13 +179,25 @@ class Result:
                 f"this Lumbago reads up to {SCHEMA}; update Lumbago"
             )
         target = Target(**(about["target"] | {"classes": tuple(about["target"]["classes"])}))
-        tables = {
-            name: _read_table(folder / f"{name}.tsv", about["columns"][name]) for name in TABLES
-        }
+        try:
+            tables = {
+                name: _read_table(folder / f"{name}.tsv", about["columns"][name]) for name in TABLES
+            }
+        except (KeyError, ValueError) as error:
+            raise InputError(
+                f"{folder.name}: a table of the run is damaged ({error}); run again, what is "
+                "finished comes from the store"
+            ) from None
         return cls(
             target=target, seed=about["seed"], notes=tuple(about["notes"]),
             not_available=about["not_available"], **tables,
         )  # fmt: skip
+
+    def __repr__(self) -> str:
+        cells = self.predictions[list(CELL)].drop_duplicates()
+        return (
+            f"Result({self.target.name}: {len(cells)} cells, {len(self.predictions)} predictions)"
+        )
 
     def _repr_html_(self) -> str:
         """Pooled scores as a small table, for notebooks."""

@@ -47,7 +47,7 @@ def read_cohorts(
                 )
             )
         except InputError as error:
-            problems += [_of(name, problem) for problem in error.problems]
+            problems += [of_cohort(name, problem) for problem in error.problems]
     if problems:
         raise InputError(problems)
     return cohorts
@@ -124,7 +124,7 @@ def _write(
         raise
 
 
-def _of(name: str, problem: Problem) -> Problem:
+def of_cohort(name: str, problem: Problem) -> Problem:
     if name in problem.where or name in problem.message:
         return problem
     where = f"cohort {name}" + (f": {problem.where}" if problem.where else "")

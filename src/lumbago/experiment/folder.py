@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from lumbago.errors import EnvironmentProblem, InputError
+from lumbago.errors import InputError, cannot_write
 from lumbago.evaluation.result import Result
 from lumbago.store import write_file
 
@@ -137,11 +137,7 @@ class RunFolder:
         try:
             yield
         except OSError as error:
-            why = error.strerror or "the disk took only a part of it"
-            raise EnvironmentProblem(
-                f"{self.path}: cannot write ({why}); free some space or choose another "
-                "folder with --output and run again to resume"
-            ) from error
+            raise cannot_write(error, str(self.path), "--output") from error
 
     def _document(self, name: str) -> dict[str, Any]:
         try:
@@ -177,8 +173,8 @@ class RunFolder:
 def _numbers(column: pd.Series) -> pd.Series:
     """Return a column as numbers if each of its words is one; Python reads decimals exactly."""
     present = column.notna()
-    if not present.any() or not column[present].map(_NUMBER.fullmatch).all():
+    if not present.any() or not all(_NUMBER.fullmatch(word) for word in column[present]):
         return column
-    if present.all() and column.map(str.isdigit).all():
+    if present.all() and all(word.isdigit() for word in column):
         return column.astype(int)
     return column.astype(float)

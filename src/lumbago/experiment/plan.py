@@ -14,7 +14,7 @@ from lumbago.data import Cohort, Extraction, FeatureTable, Scan
 from lumbago.data.features import INDEX
 from lumbago.errors import InputError
 from lumbago.experiment.checks import features_used
-from lumbago.experiment.cohorts import read_cohort, simulated_folder
+from lumbago.experiment.cohorts import of_cohort, read_cohort, simulated_folder
 from lumbago.experiment.costs import (
     BYTES_PER_VALUE,
     COPIES,
@@ -30,9 +30,10 @@ from lumbago.experiment.costs import (
 from lumbago.experiment.excluded import counted_reasons
 from lumbago.experiment.grid import grid_of, unit_key
 from lumbago.experiment.loading import load
-from lumbago.experiment.run import default_output, default_store, samples_of
+from lumbago.experiment.run import default_output, default_store, keep_apart, samples_of
 from lumbago.experiment.schema import Experiment
 from lumbago.extraction import gather, look_up
+from lumbago.reading.length import MIN_MINUTES, MIN_VOLUMES
 from lumbago.simulation import SimulatedCohort
 from lumbago.store import Store
 
@@ -122,6 +123,7 @@ def plan_experiment(
     experiment = load(path).experiment
     folder = Path(output) if output is not None else default_output(experiment.name)
     kept = Store(store if store is not None else default_store(folder))
+    keep_apart(folder, kept.root, experiment)
     cohorts, simulated = _cohorts(experiment, kept.root)
     seconds = disk = 0.0
     memory = 0.0
@@ -152,7 +154,7 @@ def plan_experiment(
     disk += cost["disk"]
     memory = max(memory, cost["memory"])
     targets: list[TargetPlan] = []
-    notes = []
+    notes = [note for cohort in cohorts.values() for note in _too_short(cohort)]
     if pooled is not None and not simulated:
         for name in experiment.evaluation.targets:
             planned, spent = _target(experiment, pooled, tables, features, name, kept)
@@ -192,10 +194,24 @@ def _cohorts(
                 name, spec, workspace=workspace, denoise=experiment.main_denoise()
             )
         except InputError as error:
-            problems += error.problems
+            problems += [of_cohort(name, problem) for problem in error.problems]
     if problems:
         raise InputError(problems)
     return found, simulated
+
+
+def _too_short(cohort: Cohort) -> list[str]:
+    """Tell how many sessions cannot be measured, as far as their motion tables tell it."""
+    table = cohort.sessions
+    if not {"n_volumes_kept", "minutes_kept"} <= set(table):
+        return []
+    short = (table["n_volumes_kept"] < MIN_VOLUMES) & ~(table["minutes_kept"] >= MIN_MINUTES)
+    if not short.any():
+        return []
+    return [
+        f"{cohort.name}: {int(short.sum())} of {len(table)} sessions will be rejected: fewer than "
+        f"{MIN_MINUTES:g} minutes and {MIN_VOLUMES} volumes are left after scrubbing (E_SHORT)"
+    ]
 
 
 def _features(

@@ -24,6 +24,7 @@ from lumbago.experiment.samples import Samples, gather_samples
 from lumbago.experiment.schema import Experiment
 from lumbago.extraction import extract
 from lumbago.provenance import versions
+from lumbago.simulation import SimulatedCohort
 from lumbago.store import Store
 
 Progress = Callable[[str, int, int, str], None]
@@ -93,7 +94,7 @@ def run_experiment(
     experiment = loaded.experiment
     folder = Path(output) if output is not None else default_output(experiment.name)
     kept = Store(store if store is not None else default_store(folder), rehash=rehash)
-    _keep_apart(folder, experiment)
+    keep_apart(folder, kept.root, experiment)
     cohorts = read_cohorts(experiment, kept.root, n_jobs=n_jobs, progress=progress)
     cohort = Cohort.pool(cohorts)
     used = features_used(experiment)
@@ -255,20 +256,21 @@ def _feature_json(key: str, table: FeatureTable, experiment: Experiment) -> dict
     }
 
 
-def _keep_apart(folder: Path, experiment: Experiment) -> None:
+def keep_apart(folder: Path, store: Path, experiment: Experiment) -> None:
     """Refuse to write into the folders that are read."""
-    here = folder.resolve()
     for name, cohort in experiment.cohorts.items():
-        for field in type(cohort).model_fields:
-            value = getattr(cohort, field)
-            if field not in ("derivatives", "raw", "folder") or value is None:
+        for field in ("derivatives", "raw", "folder"):
+            value = getattr(cohort, field, None)
+            if value is None or isinstance(cohort, SimulatedCohort):
                 continue
             source = Path(value).resolve()
-            if here == source or source in here.parents:
-                raise InputError(
-                    f"cohort {name}: the output {folder} lies inside its {field}; "
-                    "results never go beside the data, choose another --output"
-                )
+            for what, place in (("output", folder), ("store", store)):
+                here = place.resolve()
+                if here == source or source in here.parents:
+                    raise InputError(
+                        f"cohort {name}: the {what} {place} lies inside its {field}; "
+                        f"results never go beside the data, choose another --{what}"
+                    )
 
 
 __all__ = ["Progress", "Run", "ScanRejected", "default_output", "default_store", "run_experiment"]

@@ -6,9 +6,10 @@ classes, fed into a union told apart by ``kind``.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from lumbago.evaluation import SCHEMES
 from lumbago.extractors import EXTRACTORS
@@ -113,7 +114,7 @@ class Evaluation(Spec):
 class Experiment(Spec):
     """Everything a run needs to know."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=100)
+    name: str = Field(max_length=100)
     """Names the run folder."""
     question: str = ""
     """What the run is meant to answer, in one sentence; heads the report."""
@@ -130,6 +131,13 @@ class Experiment(Spec):
     """Named lists of steps fitted inside every training fold; models take `standard`."""
     models: dict[str, AnyModel] = Field(min_length=1)
     evaluation: Evaluation
+
+    @field_validator("name")
+    @classmethod
+    def _names_a_folder(cls, name: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
+            raise ValueError(f"expected letters, digits, '_' and '-' only; got {name!r}")
+        return name
 
     @property
     def grid(self) -> dict[str, list[str]]:

@@ -78,7 +78,14 @@ def target_values(
     codes = _codes(column, spec)
     present = column.notna().to_numpy()
     words = column.map(as_word)
+    known = {w.casefold(): w for levels in _levels(spec) for w in levels}
     for level in sorted(set(words[counted & present & (codes < 0)])):
+        meant = known.get(level.strip().casefold())
+        if meant is not None and (words == meant).any():
+            raise InputError(
+                f"target {name}: {spec.column} is {level!r} in some rows and {meant!r} in others; "
+                f"correct the table, or list both in `classes`, or use `recode`"
+            )
         rows = table.index[counted & (codes < 0) & (words == level).to_numpy()]
         reason = f"{spec.column} is {level!r}, which belongs to no class of {name}"
         excluded.add(rows, "", "E_TARGET_LEVEL", reason)

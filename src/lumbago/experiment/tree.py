@@ -14,6 +14,7 @@ from lumbago.errors import ConfigError, Problem
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_BARE_VARIABLE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
 _INTEGER = re.compile(r"[-+]?[0-9_]+")
 
 Place = tuple[str | int, ...]
@@ -213,6 +214,8 @@ class _Reading:
         expanded = _VARIABLE.sub(put_in, text)
         if "${" in _VARIABLE.sub("", text):
             self._complain(place, "expected ${NAME} or ${NAME:-default}")
+        elif bare := _BARE_VARIABLE.match(text):
+            self._complain(place, f"write ${{{bare[1]}}} with braces to put in a variable")
         return expanded
 
     def _complain(self, place: Place, what: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, overload
 
 from lumbago.data import Cohort, FeatureTable
@@ -12,6 +13,8 @@ from lumbago.extraction.kept import look_up
 from lumbago.extraction.scans import measure_scan, worker_died
 from lumbago.extraction.sessions import gather
 from lumbago.extraction.workers import in_parallel
+from lumbago.extractors import EXTRACTORS
+from lumbago.spec import read_kind
 from lumbago.store import Store
 
 Progress = Callable[[int, int, str], None]
@@ -23,7 +26,7 @@ def extract(
     cohort: Cohort,
     extractors: Mapping[str, Any],
     *,
-    store: Store | None = None,
+    store: Store | str | Path | None = None,
     n_jobs: int = 1,
     progress: Progress | None = None,
 ) -> dict[str, FeatureTable]: ...
@@ -32,7 +35,7 @@ def extract(
     cohort: Cohort,
     extractors: Any,
     *,
-    store: Store | None = None,
+    store: Store | str | Path | None = None,
     n_jobs: int = 1,
     progress: Progress | None = None,
 ) -> FeatureTable: ...
@@ -40,7 +43,7 @@ def extract(
     cohort: Cohort,
     extractors: Any,
     *,
-    store: Store | None = None,
+    store: Store | str | Path | None = None,
     n_jobs: int = 1,
     progress: Progress | None = None,
 ) -> FeatureTable | dict[str, FeatureTable]:
@@ -53,9 +56,10 @@ def extract(
     Parameters
     ----------
     cohort : Cohort
-    extractors : Extractor, or mapping of key to Extractor
-        The key begins the name of every feature; for one extractor it is its kind.
-    store : Store, optional
+    extractors : extractor, or mapping of key to extractor
+        Settings, a kind (``"reho"``) or ``{"kind": ..., ...}``. The key begins the name of
+        every feature; for one extractor it is its kind.
+    store : Store or path, optional
         Where finished work is looked up and kept; without one everything is computed.
     n_jobs : int
         Processes; the results do not depend on it, bit for bit.
@@ -70,12 +74,14 @@ def extract(
     InputError
         If no scan of the cohort has the files that an extractor needs.
     """
-    if not isinstance(extractors, Mapping):
-        return extract(
-            cohort, {extractors.kind: extractors}, store=store, n_jobs=n_jobs, progress=progress
-        )[extractors.kind]
-    for key in extractors:
-        check_key(key)
+    if isinstance(extractors, str) or not isinstance(extractors, Mapping):
+        one = _settings(extractors, "feature")
+        return extract(cohort, {one.kind: one}, store=store, n_jobs=n_jobs, progress=progress)[
+            one.kind
+        ]
+    if store is not None and not isinstance(store, Store):
+        store = Store(store)
+    extractors = {check_key(k): _settings(e, f"feature {k}") for k, e in extractors.items()}
     tables = {k: e.extract_table(cohort, k) for k, e in extractors.items() if not _scans(e)}
     measured = {k: e for k, e in extractors.items() if _scans(e)}
     _require_scans(cohort, measured)
@@ -106,6 +112,12 @@ def extract(
         of_key = [(s, found[id(s), key]) for s in cohort.scans if (id(s), key) in found]
         tables[key] = gather(key, extractor, of_key)
     return {key: tables[key] for key in extractors}
+
+
+def _settings(extractor: Any, what: str) -> Any:
+    if isinstance(extractor, str | Mapping):
+        return read_kind(extractor, EXTRACTORS, what)
+    return extractor
 
 
 def _scans(extractor: Any) -> bool:

@@ -7,6 +7,7 @@ number of voxels by a single product.
 
 from __future__ import annotations
 
+import re
 import warnings
 
 import numpy as np
@@ -196,8 +197,10 @@ def _filtered(
         )
     except ValueError as error:
         # scipy mirrors the ends of the series, and needs that much of it.
+        least = re.search(r"padlen, which is (\d+)", str(error))
+        more = f"; {int(least[1]) + 1} are needed" if least else f" ({error})"
         raise ValueError(
-            f"cleaning: {len(values)} volumes are too few to be filtered to {band} Hz ({error})"
+            f"cleaning: {len(values)} volumes are too few to be filtered to {band} Hz{more}"
         ) from None
 
 

@@ -50,7 +50,9 @@ class Model(Spec):
         own = [f for f in type(self).model_fields if f not in COMMON_FIELDS]
         for name, values in self.tune.items():
             if name not in own:
-                raise ValueError(f"tune: {self.kind} has no setting {name!r}; it has {own}")
+                raise ValueError(
+                    f"tune: {self.kind} has no setting {name!r}; it has {', '.join(own) or 'none'}"
+                )
             if not values:
                 raise ValueError(f"tune: {name} has no candidates; give at least one")
             for value in values:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from lumbago.data import Atlas, Scan, Signals, Volume
 from lumbago.data.features import region_names
-from lumbago.errors import ScanRejected
+from lumbago.errors import InputError, ScanRejected
 from lumbago.reading import confounds as nuisance
 from lumbago.reading.denoise import Denoise
 from lumbago.reading.filtering import Band, applied, band_operator, cleaning_key
@@ -224,9 +224,14 @@ class Recording:
     def _nuisance(
         self, denoise: Denoise | None, n_volumes: int
     ) -> tuple[np.ndarray | None, np.ndarray | None]:
-        if denoise is None:
-            return None, None
         given = self._confounds_given
+        if denoise is None:
+            if given is not None:
+                raise InputError(
+                    "confounds were given, but `denoise` is None: give the extractor a Denoise, "
+                    "or leave the confounds out"
+                )
+            return None, None
         if given is None and "confounds" not in self.scan.files:
             self._note(
                 "no confounds: only mean and linear trend are taken out, no volume is scrubbed"

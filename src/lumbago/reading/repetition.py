@@ -29,7 +29,7 @@ def agreed_t_r(
     ScanRejected
         ``E_TR`` outside 0.1 to 10 s, or where the two disagree.
     """
-    believed = [(declared, "the sidecar")]
+    believed = [(declared, "the sidecar" if strict else "t_r")]
     if declared is None or strict:
         believed.append((header, "the image header"))
     for value, origin in believed:

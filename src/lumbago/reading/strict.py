@@ -17,6 +17,8 @@ from lumbago.errors import InputError, Problem
 MISSING = "n/a"
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _COMMA_NUMBER = re.compile(r"[+-]?\d+,\d+", re.ASCII)
+_NOTHING = re.compile(r"(?i)na|#n/a|nan|nil|null|none|missing|unknown|[-.?]+", re.ASCII)
+"""Words that mean a missing value elsewhere; among numbers they must be written n/a."""
 _LEADING_ZERO = re.compile(r"[+-]?0\d", re.ASCII)
 _LISTED = 10
 
@@ -100,6 +102,22 @@ def numbers_where_all(frame: pd.DataFrame, words: Collection[str] = ()) -> pd.Da
         else:
             columns[name] = column.astype(object).where(column.notna(), np.nan)
     return pd.DataFrame(columns, index=frame.index, columns=frame.columns)
+
+
+def _odd_among_numbers(source: str, name: str, cells: list[tuple[int, str]]) -> list[Problem]:
+    """Complain of NA and the like in a column of numbers: it would turn all of it into words."""
+    present = [(line, cell) for line, cell in cells if cell not in ("", MISSING)]
+    odd = [(line, cell) for line, cell in present if not _is_number(cell)]
+    if not odd or len(odd) == len(present) or not all(_NOTHING.fullmatch(c) for _, c in odd):
+        return []
+    line, cell = odd[0]
+    more = f" and {len(odd) - 1} more" if len(odd) > 1 else ""
+    return [
+        Problem(
+            f"{source}:{line}",
+            f"column {name!r}: {cell!r}{more} among numbers; write {MISSING} for a missing value",
+        )
+    ]
 
 
 def _is_number(cell: str) -> bool:
@@ -207,7 +225,7 @@ def _column_problems(table: str, column: str, cells: list[tuple[int, str]]) -> l
                 "write decimal points",
             )
         )
-    return problems
+    return problems + _odd_among_numbers(table, column, cells)
 
 
 def _listed(lines: list[int]) -> str:

@@ -244,7 +244,10 @@ def _testing(run: Mapping[str, Any], experiment: Mapping[str, Any], has_nulls: b
     continuous = run.get("target", {}).get("kind") == "continuous"
     spread = "values of the target" if continuous else "classes"
     for scheme in evaluation.get("schemes", ()):
-        kind = scheme.get("kind", "")
+        kind = scheme.get("kind", "") if isinstance(scheme, Mapping) else str(scheme)
+        if kind in run.get("baselines_missing", {}):
+            continue
+        scheme = scheme if isinstance(scheme, Mapping) else {}
         if kind == "within_cohort":
             folds, repeats = scheme.get("n_splits", 5), scheme.get("n_repeats", 1)
             sentences.append(

@@ -9,6 +9,7 @@ from lumbago.evaluation.outcomes import Outcomes
 from lumbago.report.figures import short
 from lumbago.report.story import Story
 from lumbago.report.style import BLUE, INK, LINE, QUIET, SERIES, Figure, canvas, embed, styled
+from lumbago.report.tables import SMALL
 from lumbago.report.words import number
 
 GRID = np.linspace(0, 1, 401)
@@ -109,6 +110,8 @@ def confusion(story: Story, predictions: pd.DataFrame) -> Figure:
     np.add.at(counts, (outcomes.truth, outcomes.predicted), 1)
     total = counts.sum(axis=1, keepdims=True)
     share = np.divide(counts, total, out=np.zeros_like(counts), where=total > 0)
+    per_repeat = counts / n_repeats
+    countable = k <= 3 and not ((per_repeat > 0) & (per_repeat < SMALL)).any()
     with styled():
         drawn = canvas(4.0, 4.0)
         axes = drawn.subplots()
@@ -118,8 +121,8 @@ def confusion(story: Story, predictions: pd.DataFrame) -> Figure:
                 dark = share[i, j] > 0.6
                 axes.text(j, i - 0.06, f"{100 * share[i, j]:.0f} %", ha="center", va="center",
                           fontsize=13 if k == 2 else 9, color="white" if dark else INK)  # fmt: skip
-                if k <= 3:
-                    of = f"{counts[i, j] / n_repeats:.1f} per repeat"
+                if countable:
+                    of = f"{per_repeat[i, j]:.1f} per repeat"
                     axes.text(j, i + 0.2, of if n_repeats > 1 else f"{counts[i, j]:.0f}",
                               ha="center", va="center", fontsize=8,
                               color="white" if dark else QUIET)  # fmt: skip

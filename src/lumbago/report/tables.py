@@ -114,7 +114,7 @@ def describe(column: pd.Series) -> str:
         return _mean(there)
     counts = there.astype(str).value_counts().sort_index()
     if (counts < SMALL).any() and len(counts) > 1:
-        return " / ".join(f"{name} n. s." for name in counts.index)
+        return "not shown"
     return " / ".join(f"{name} {n}" for name, n in counts.items())
 
 
@@ -158,7 +158,7 @@ def _hide_second(rows: list[list[str]], column: int) -> None:
     counts = [(int(row[column].replace(",", "")), i) for i, row in enumerate(rows)
               if row[column] not in (HIDDEN, "0")]  # fmt: skip
     if len(hidden) == 1 and counts:
-        rows[min(counts)[1]][column] = "n. s."
+        rows[min(counts)[1]][column] = "not shown"
 
 
 def shown(n: int) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from lumbago.errors import EnvironmentProblem, InputError
+from lumbago.errors import EnvironmentProblem, InputError, cannot_write
 from lumbago.provenance import canonical_json
 from lumbago.store.contents import ContentHashes
 from lumbago.store.entries import MANIFEST, SCHEMA, Entry, read_entry, refuse_newer, write_entry
@@ -170,11 +170,7 @@ class Store:
                 write_file(mark, canonical_json({"schema": SCHEMA}).encode())
             yield
         except OSError as error:
-            why = error.strerror or "the disk took only a part of it"
-            raise EnvironmentProblem(
-                f"store {self.root}: cannot write ({why}); everything finished so far is safe, "
-                "free some space or choose another folder with --store and run again to resume"
-            ) from error
+            raise cannot_write(error, f"store {self.root}", "--store") from error
 
     def _publish(self, temporary: Path, folder: Path) -> None:
         for _ in range(3):
