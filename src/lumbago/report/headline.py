@@ -81,7 +81,9 @@ def _finding(story: Story) -> list[str]:
 def _against_chance(story: Story, best: Mapping[str, Any]) -> str:
     words = []
     if story.metric.chance is not None and np.isfinite(best["ci_low"]) and not story.mixed:
-        above, below = best["ci_low"] > story.metric.chance, best["ci_high"] < story.metric.chance
+        # As printed: an interval shown as 0.50 to 0.77 is not said to lie above 0.50.
+        low, high = round(best["ci_low"], 2), round(best["ci_high"], 2)
+        above, below = low > story.metric.chance, high < story.metric.chance
         lies = "lies above" if above else "lies below" if below else "does not exclude"
         words.append(f"Its interval {lies} {number(story.metric.chance)} ({best['interval']})")
     if np.isfinite(best["p"]):
