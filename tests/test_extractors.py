@@ -24,6 +24,7 @@ from lumbago.extractors import (
     Extractor,
     Homogeneity,
     Regional,
+    Seed,
     TableColumns,
 )
 from lumbago.measures.amplitude import alff, falff
@@ -447,6 +448,7 @@ EXAMPLES = {
     "falff": Amplitude(kind="falff", bands={"slow5": (0.01, 0.027)}, convention="afni"),
     "reho": Homogeneity(neighbours=7, ties="corrected", band=None),
     "connectome": Connectome(fisher_z=True, denoise=None),
+    "seed": Seed(seeds={"PCC": (0, -52, 18)}, radius=6, band=(0.01, 0.1)),
     "regional": Regional(atlas="power264", map="gm"),
     "columns": TableColumns(columns=["vas"]),
 }

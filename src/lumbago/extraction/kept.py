@@ -85,12 +85,14 @@ def extraction_key(scan: Scan, extractor: Any, store: Store) -> str:
 
 
 def public_spec(extractor: Any) -> dict[str, Any]:
-    """Return the canonical settings with an atlas of one's own by its name, without its path."""
+    """Return the canonical settings with atlases and masks by their names, without paths."""
     settings: dict[str, Any] = extractor.canonical()
     if isinstance(settings.get("atlas"), Mapping):
         from lumbago.reading.atlases import load_atlas
 
         settings["atlas"] = load_atlas(extractor.atlas).name
+    if "seeds" in settings:
+        settings["seeds"] = extractor.public_seeds()
     return settings
 
 

@@ -6,11 +6,12 @@ from lumbago.extractors.columns import TableColumns
 from lumbago.extractors.connectome import Connectome
 from lumbago.extractors.homogeneity import Homogeneity
 from lumbago.extractors.regional import Regional
+from lumbago.extractors.seed import Seed
 
-EXTRACTORS = (Amplitude, Homogeneity, Connectome, Regional, TableColumns)
+EXTRACTORS = (Amplitude, Homogeneity, Connectome, Seed, Regional, TableColumns)
 """Every class that ``features:`` of an experiment can name by its ``kind``."""
 
 __all__ = [
     "EXTRACTORS", "Amplitude", "Connectome", "Extractor", "Homogeneity", "Regional",
-    "TableColumns", "VoxelExtractor",
+    "Seed", "TableColumns", "VoxelExtractor",
 ]  # fmt: skip

@@ -67,11 +67,11 @@ def load_atlas(ref: AtlasRef | Atlas) -> Atlas:
     if isinstance(ref, Atlas):
         return ref
     if isinstance(ref, LocalAtlas):
-        return _local(ref, _stamp(ref.image), _stamp(ref.labels))
+        return _local(ref, stamp(ref.image), stamp(ref.labels))
     if isinstance(ref, Spheres):
         if ref.coordinates in packaged_names():
             return packaged_atlas(ref.coordinates, ref.radius)
-        return _local_spheres(ref, _stamp(ref.coordinates))
+        return _local_spheres(ref, stamp(ref.coordinates))
     if ref not in packaged_names():
         near = difflib.get_close_matches(ref, packaged_names(), n=1, cutoff=0.5)
         hint = f"; did you mean {near[0]!r}?" if near else ""
@@ -82,7 +82,7 @@ def load_atlas(ref: AtlasRef | Atlas) -> Atlas:
     return packaged_atlas(ref)
 
 
-def _stamp(path: str) -> tuple[int, ...]:
+def stamp(path: str) -> tuple[int, ...]:
     """What changes when a file does, so that a changed atlas is read again."""
     try:
         s = Path(path).stat()

@@ -153,11 +153,18 @@ def _measure(spec: Mapping[str, Any]) -> str:
             f"regional homogeneity (Kendall's W over {spec.get('neighbours', 27)} voxels{filtered})"
         )
     if kind == "connectome":
-        measure = {"correlation": "Pearson correlation"}.get(
-            str(spec.get("measure")), str(spec.get("measure", "connectivity"))
-        )
+        measure = str(spec.get("measure", "connectivity"))
+        shrunk = spec.get("shrinkage") or ("ledoit_wolf" if "partial" in measure else "none")
+        measure = {
+            "correlation": "Pearson correlation", "partial_correlation": "partial correlation",
+        }.get(measure, measure)  # fmt: skip
+        measure += " (Ledoit-Wolf shrinkage)" if shrunk == "ledoit_wolf" else ""
         z = ", Fisher z-transformed" if spec.get("fisher_z") else ""
         return f"{measure} between regions{z}{filtered}"
+    if kind == "seed":
+        z = ", Fisher z-transformed" if spec.get("fisher_z") else ""
+        seeds = listed(spec.get("seeds") or ())
+        return f"correlation of every voxel with the seeds {seeds}{z}{filtered}"
     if kind == "regional":
         return f"regional means of the map {spec.get('map', '')}".rstrip()
     if kind == "columns":
