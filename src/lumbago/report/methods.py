@@ -39,8 +39,20 @@ _MODELS = {
         "a linear support vector machine, its probabilities calibrated in the training fold",
         ("cortes1995", "platt1999"),
     ),
+    "rbf_svm": (
+        "a support vector machine with a Gaussian kernel, its probabilities calibrated in the "
+        "training fold",
+        ("cortes1995", "platt1999"),
+    ),
+    "elastic_net_logistic": ("logistic regression with an elastic-net penalty", ("zou2005",)),
+    "decision_tree": ("a decision tree", ()),
     "random_forest": ("a random forest", ("breiman2001",)),
     "ridge": ("ridge regression", ()),
+    "linear": ("ordinary least squares, the shortest weights where several fit alike", ()),
+    "svr": (
+        "support vector regression of the target in its training standard deviations",
+        ("smola2004",),
+    ),
 }
 _STEPS = {"impute": "imputation of missing values", "scale": "scaling of every feature"}
 
@@ -218,8 +230,14 @@ def _learning(
     kinds = {spec.get("kind") for n, spec in experiment.get("models", {}).items() if n in models}
     if "logistic" in kinds:
         sentences.append("Logistic regression was solved to rounding error by Newton's method.")
-    if kinds - {"logistic"}:
-        what = "The other models" if "logistic" in kinds else "Models"
+    if "elastic_net_logistic" in kinds:
+        sentences.append(
+            "The elastic net was solved on working sets of features by Newton steps and "
+            "coordinate descent, until the conditions of its minimum held."
+        )
+    ours = {"logistic", "elastic_net_logistic", "linear"}
+    if kinds - ours:
+        what = "The other models" if kinds & ours else "Models"
         sentences.append(f"{what} were fitted with scikit-learn{cite('pedregosa2011')}.")
     if has_weights:
         sentences.append(

@@ -104,6 +104,9 @@ BIBLIOGRAPHY = {
         "Power, J. D. and others", 2014,
         "Methods to detect, characterize, and remove motion artifact in resting state fMRI",
         "NeuroImage 84, 320–341", "10.1016/j.neuroimage.2013.08.048"),
+    "smola2004": Reference(
+        "Smola, A. J. and Schölkopf, B.", 2004, "A tutorial on support vector regression",
+        "Statistics and Computing 14, 199–222", "10.1023/B:STCO.0000035301.49549.88"),
     "snoek2019": Reference(
         "Snoek, L. and Miletić, S. and Scholte, H. S.", 2019,
         "How to control for confounds in decoding analyses of neuroimaging data",
@@ -122,6 +125,11 @@ BIBLIOGRAPHY = {
         "Altered baseline brain activity in children with ADHD revealed by resting-state "
         "functional MRI",
         "Brain and Development 29, 83–91", "10.1016/j.braindev.2006.07.002"),
+    "zou2005": Reference(
+        "Zou, H. and Hastie, T.", 2005,
+        "Regularization and variable selection via the elastic net",
+        "Journal of the Royal Statistical Society B 67, 301–320",
+        "10.1111/j.1467-9868.2005.00503.x"),
     "zou2008": Reference(
         "Zou, Q.-H. and others", 2008,
         "An improved approach to detection of amplitude of low-frequency fluctuation (ALFF) "
