@@ -24,8 +24,8 @@ from lumbago.report import tables
 from lumbago.report.build import POLICY, build_report
 from lumbago.report.effects import strongest
 from lumbago.report.methods import methods_text
-from lumbago.report.performance import roc_curve
 from lumbago.report.references import BIBLIOGRAPHY
+from lumbago.report.roc import roc_curve
 from lumbago.report.words import Scrubber
 from lumbago.spec import Spec
 from predictions import DIAGNOSIS, PAIN, table

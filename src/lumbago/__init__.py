@@ -29,6 +29,14 @@ if TYPE_CHECKING:
     from lumbago.experiment.samples import dataset
     from lumbago.extraction import extract
     from lumbago.reading import read_bids, read_connectomes, read_table, read_timeseries
+    from lumbago.report.plots import (
+        plot_calibration,
+        plot_carpet,
+        plot_connectome,
+        plot_map,
+        plot_matrix,
+        plot_roc,
+    )
     from lumbago.store import Store
 
 _DOOR = {
@@ -41,10 +49,16 @@ _DOOR = {
     "evaluate": "lumbago.evaluation",
     "Store": "lumbago.store",
     "RunFolder": "lumbago.experiment.folder",
-}
+    **dict.fromkeys(
+        ("plot_map", "plot_matrix", "plot_connectome", "plot_roc", "plot_calibration",
+         "plot_carpet"),
+        "lumbago.report.plots",
+    ),
+}  # fmt: skip
 
 __all__ = [
-    "RunFolder", "Store", "__version__", "dataset", "evaluate", "extract", "read_bids",
+    "RunFolder", "Store", "__version__", "dataset", "evaluate", "extract", "plot_calibration",
+    "plot_carpet", "plot_connectome", "plot_map", "plot_matrix", "plot_roc", "read_bids",
     "read_connectomes", "read_table", "read_timeseries", "run", "simulate_cohort",
     "simulate_cohorts",
 ]  # fmt: skip

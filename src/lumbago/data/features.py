@@ -119,7 +119,7 @@ class FeatureTable:
     def _repr_html_(self) -> str:
         """Counts and group summaries of each kind of column, for notebooks."""
         kinds = self.values.columns.map(lambda name: str(name).partition(":")[0])
-        people = len(self.values.index.droplevel("session").unique())
+        people = len({row[:2] for row in self.values.index})
         rows = []
         for kind in dict.fromkeys(kinds):
             of_kind = self.values.loc[:, kinds == kind].to_numpy(dtype=float)
