@@ -25,6 +25,7 @@ from lumbago.extractors import (
     Homogeneity,
     Regional,
     Seed,
+    RegionalValues,
     TableColumns,
 )
 from lumbago.measures.amplitude import alff, falff
@@ -450,6 +451,7 @@ EXAMPLES = {
     "connectome": Connectome(fisher_z=True, denoise=None),
     "seed": Seed(seeds={"PCC": (0, -52, 18)}, radius=6, band=(0.01, 0.1)),
     "regional": Regional(atlas="power264", map="gm"),
+    "values": RegionalValues(of="thickness"),
     "columns": TableColumns(columns=["vas"]),
 }
 

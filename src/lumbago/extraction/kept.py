@@ -81,6 +81,9 @@ def extraction_key(scan: Scan, extractor: Any, store: Store) -> str:
         "columns": list(scan.columns),
         "labels": list(scan.labels),
     }
+    within = {role: scan.within[role] for role in inputs if role in scan.within}
+    if within:
+        about["within"] = within
     return digest(canonical_json(about))
 
 

@@ -8,14 +8,24 @@ from typing import Any
 from lumbago.data import Cohort
 from lumbago.reading.bids import BidsCohort
 from lumbago.reading.denoise import Denoise, Scrub
+from lumbago.reading.dpabi import DpabiCohort
+from lumbago.reading.freesurfer import FreeSurferCohort
+from lumbago.reading.halfpipe import HalfpipeCohort
+from lumbago.reading.junifer import JuniferCohort
+from lumbago.reading.maps import MapsCohort
 from lumbago.reading.reader import CohortReader
 from lumbago.reading.tables import ConnectomeCohort, TableCohort, TimeseriesCohort
+from lumbago.reading.xcpd import XcpdCohort
 
-COHORT_READERS = (BidsCohort, TimeseriesCohort, ConnectomeCohort, TableCohort)
+COHORT_READERS = (
+    BidsCohort, TimeseriesCohort, ConnectomeCohort, TableCohort, MapsCohort, FreeSurferCohort,
+    XcpdCohort, HalfpipeCohort, DpabiCohort, JuniferCohort,
+)  # fmt: skip
 
 __all__ = [
-    "COHORT_READERS", "BidsCohort", "CohortReader", "ConnectomeCohort", "Denoise", "Scrub",
-    "TableCohort", "TimeseriesCohort", "read_bids", "read_connectomes", "read_table",
+    "COHORT_READERS", "BidsCohort", "CohortReader", "ConnectomeCohort", "Denoise", "DpabiCohort",
+    "FreeSurferCohort", "HalfpipeCohort", "JuniferCohort", "MapsCohort", "Scrub", "TableCohort",
+    "TimeseriesCohort", "XcpdCohort", "read_bids", "read_connectomes", "read_table",
     "read_timeseries",
 ]  # fmt: skip
 
