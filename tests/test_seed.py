@@ -95,7 +95,7 @@ def test_maps_are_numpys_correlations_with_the_mean_of_each_kind_of_seed(
     measure, volumes, mask, atlas, mask_seed
 ):
     seeds = {
-        "PCC": (0.0, 0.0, -4.0),
+        "ball": (0.0, 0.0, -4.0),
         "hand": mask_seed[0],
         "left": SeedRegion(atlas=atlas, region="left"),
         "power": SeedRegion(atlas=Spheres(coordinates="power264", radius=9), region="Power_1"),
@@ -106,7 +106,7 @@ def test_maps_are_numpys_correlations_with_the_mean_of_each_kind_of_seed(
     operator = cleaning_operator(N_VOLUMES, t_r=T_R, band=(0.01, 0.1))
     cleaned = clean(volumes[mask].T, operator)
     labels = np.asarray(nib.load(atlas.image).dataobj)
-    inside = {"PCC": ball((0, 0, -4), 6), "hand": mask_seed[1], "left": labels == 1}
+    inside = {"ball": ball((0, 0, -4), 6), "hand": mask_seed[1], "left": labels == 1}
     assert list(found.maps) == list(seeds)
     assert found.names == ()
     for name, seed in inside.items():
@@ -140,17 +140,17 @@ def test_scrubbed_volumes_take_no_part(volumes, mask, tmp_path):
     motion = table.drop(columns="framewise_displacement").to_numpy()
     cleaned = clean(volumes[mask].T, cleaning_operator(N_VOLUMES, confounds=motion, kept=kept))
     denoise = Denoise(strategy="motion6", scrub=Scrub(fd=0.5))
-    extractor = Seed(seeds={"PCC": (0, 0, -4)}, denoise=denoise, fisher_z=False)
+    extractor = Seed(seeds={"ball": (0, 0, -4)}, denoise=denoise, fisher_z=False)
     recording = Recording(Scan("sub-01", files=paths, t_r=T_R))
-    found = extractor.extract(recording).maps["PCC"].get_fdata()
+    found = extractor.extract(recording).maps["ball"].get_fdata()
     expected = expected_map(cleaned, mask, ball((0, 0, -4), 5) & mask)
     np.testing.assert_allclose(found, expected, atol=1e-5)  # cleaned twice, in single precision
 
 
 def test_regional_values_are_means_of_the_map(measure, atlas, mask):
-    seeds = {"PCC": (0, 0, -4), "low": (-8, -8, 0)}
+    seeds = {"ball": (0, 0, -4), "low": (-8, -8, 0)}
     found = measure(Seed(seeds=seeds, atlas=atlas))
-    assert found.names == (".PCC:left", ".PCC:right", ".low:left", ".low:right")
+    assert found.names == (".ball:left", ".ball:right", ".low:left", ".low:right")
     labels = np.asarray(nib.load(atlas.image).dataobj)
     maps = [found.maps[name].get_fdata() for name in seeds]
     expected = [np.nanmean(m[(labels == i) & mask]) for m in maps for i in (1, 2)]
@@ -258,5 +258,5 @@ def test_a_yaml_file_may_name_seeds_of_every_kind_and_their_paths_are_found():
 
 def test_values_change_only_together_with_the_version_of_their_formula(measure, atlas):
     assert Seed.version == 1
-    found = measure(Seed(seeds={"PCC": (0, 0, -4)}, atlas=atlas))
+    found = measure(Seed(seeds={"ball": (0, 0, -4)}, atlas=atlas))
     np.testing.assert_allclose(found.values, [0.7896985, 0.7172654], rtol=1e-4)

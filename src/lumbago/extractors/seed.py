@@ -132,7 +132,7 @@ class Seed(VoxelExtractor):
 
 
 def _without_folders(settings: Mapping[str, Any]) -> dict[str, Any]:
-    shown = {}
+    shown: dict[str, Any] = {}
     for key, value in settings.items():
         if isinstance(value, Mapping):
             shown[key] = _without_folders(value)
