@@ -1,0 +1,8 @@
+"""Commands that need no experiment; imported with the command line, so only click is here."""
+
+from lumbago.commands.measuring import extract
+from lumbago.commands.starting import doctor, new, simulate
+
+COMMANDS = (extract, simulate, new, doctor)
+
+__all__ = ["COMMANDS"]
