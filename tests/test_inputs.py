@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,17 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 from scipy.io import savemat
 
+import lumbago
 from lumbago.data import Cohort
 from lumbago.errors import InputError, ScanRejected
 from lumbago.extraction import extract
-from lumbago.extractors import Connectome, Regional, RegionalValues, TableColumns
+from lumbago.extractors import EXTRACTORS, Connectome, Regional, RegionalValues, TableColumns
 from lumbago.reading import (
+    COHORT_READERS,
+    CohortReader,
     DpabiCohort,
     FreeSurferCohort,
     HalfpipeCohort,
@@ -34,6 +39,8 @@ from lumbago.reading.recording import Recording
 from lumbago.reading.series import read_series
 from lumbago.reading.strict import read_strict
 from lumbago.reading.voxels import read_volume
+from lumbago.simulation import SIMULATED
+from lumbago.spec import kinds_of, read_kind
 from lumbago.store import Store
 
 PEOPLE = ("01", "02", "03")
@@ -589,6 +596,12 @@ def test_mrtrix_connectomes_symmetric_or_half(tmp_path: Path) -> None:
     np.testing.assert_array_equal(table.values.to_numpy()[1], counts(1)[np.triu_indices(5, 1)])
 
 
+def test_counts_are_no_correlations_to_be_transformed(tmp_path: Path) -> None:
+    np.savetxt(tmp_path / "sub-01_connectome.csv", counts(1), delimiter=",")
+    table = extract(read_connectomes(tmp_path), Connectome(fisher_z=True))
+    assert table.rejected["code"].tolist() == ["E_MEASURE"]
+
+
 def test_counts_of_two_runs_are_averaged_as_they_are(tmp_path: Path) -> None:
     for run in (1, 2):
         np.savetxt(tmp_path / f"sub-01_run-{run}_connectome.csv", counts(run), delimiter=",")
@@ -719,3 +732,71 @@ def test_questionnaires_and_physiology_become_features_by_column(tmp_path: Path)
         extract(cohort, TableColumns(columns=["notes"]))
     with pytest.raises(InputError, match=r"no column fits 'bdi_\*'"):
         extract(cohort, TableColumns(columns=["bdi_*"]))
+
+
+# ---------------------------------------------------------------- together
+
+
+def test_the_page_of_inputs_names_every_kind_of_cohort_and_no_other() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "inputs.md").read_text()
+    cells = [line.split("|")[2] for line in page.splitlines() if line.startswith("| ")]
+    told = {re.findall(r"`(\w+)`", cell)[0] for cell in cells[1:] if "`" in cell}
+    assert told == {kind for c in (*COHORT_READERS, *SIMULATED) for kind in kinds_of(c)}
+    for example in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL):
+        content = YAML(typ="safe").load(example)
+        for spec in content["cohorts"].values():
+            assert read_kind(spec, COHORT_READERS, "cohort").kind == spec["kind"]
+        for spec in content.get("features", {}).values():
+            assert read_kind(spec, EXTRACTORS, "feature").kind == spec["kind"]
+
+
+@pytest.mark.parametrize("reader", COHORT_READERS)
+def test_no_reader_needs_heavy_libraries_to_be_named(reader: type) -> None:
+    assert issubclass(reader, CohortReader)
+    assert reader.__doc__
+
+
+EXPERIMENT = """
+name: thick
+seed: 3
+cohorts:
+  fs: {kind: freesurfer, subjects: subjects, participants: people.tsv}
+targets:
+  diagnosis: {column: group, classes: {patient: [CLBP], control: [HC]}, positive: patient}
+features:
+  thickness: {kind: values, of: thickness}
+  mood: {kind: columns, columns: ["bdi_*"]}
+preparation:
+  standard: [{impute: median}, {residualize: [eTIV]}, scale]
+models:
+  logistic: {kind: logistic, C: 1.0}
+evaluation:
+  target: diagnosis
+  schemes: [{kind: within_cohort, n_splits: 3, n_repeats: 2}]
+"""
+
+
+def test_an_experiment_runs_on_thickness_and_questionnaires(tmp_path: Path) -> None:
+    rows = ["participant_id\tgroup\tbdi_1\tbdi_2"]
+    for i in range(24):
+        patient = i % 2
+        stats = tmp_path / "subjects" / f"sub-{i:02d}" / "stats"
+        for side in ("lh", "rh"):
+            values = thick(i, side) - np.array([0.4, 0, 0, 0]) * patient
+            write(stats / f"{side}.aparc.stats", aparc_stats(values))
+        write(stats / "aseg.stats", aseg_stats(1.5e6 + 1000 * i, VOLUMES))
+        rows.append(f"sub-{i:02d}\t{'CLBP' if patient else 'HC'}\t{i % 5}\t{i % 3}")
+    write(tmp_path / "people.tsv", "\n".join(rows) + "\n")
+    file = write(tmp_path / "thick.yaml", EXPERIMENT)
+    run = lumbago.run(file, output=tmp_path / "runs", store=tmp_path / "store")
+    folder = run.folders[0].path
+    scores = pd.read_csv(folder / "scores.tsv", sep="\t")
+    auc = scores[(scores["metric"] == "roc_auc") & (scores["model"] == "logistic")]
+    by_set = auc.set_index("features")["score"]
+    assert by_set["thickness"] > 0.9, "lh_A is thinner by four standard deviations"
+    assert by_set["mood"] < 0.9, "the scores follow nobody's group"
+    weights = pd.read_csv(folder / "weights.tsv", sep="\t")
+    assert set(weights["feature"]) >= {"thickness:lh_A", "mood.bdi_1"}
+    report = (folder / "report.html").read_text()
+    assert "statistics of FreeSurfer" in report
+    assert "thickness of regions" in report

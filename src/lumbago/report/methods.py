@@ -97,6 +97,12 @@ def _inputs(run: Mapping[str, Any], experiment: Mapping[str, Any]) -> list[str]:
             "timeseries": "regional time series as provided",
             "connectomes": "connectivity matrices as provided",
             "table": "a table of features as provided",
+            "maps": "still images as provided",
+            "freesurfer": "statistics of FreeSurfer as provided",
+            "xcpd": "outputs of XCP-D as provided",
+            "halfpipe": "outputs of HALFpipe as provided",
+            "dpabi": "results of DPABI as provided",
+            "junifer": "features of junifer as provided",
             "simulated": "simulated; its effects are known and no patient is in it",
         }.get(kind, kind)  # fmt: skip
         space = cohort.get("space") or ""
@@ -179,6 +185,8 @@ def _measure(spec: Mapping[str, Any]) -> str:
         return f"correlation of every voxel with the seeds {seeds}{z}{filtered}"
     if kind == "regional":
         return f"regional means of the map {spec.get('map', '')}".rstrip()
+    if kind == "values":
+        return f"{spec.get('of', 'values')} of regions as the tool computed it"
     if kind == "columns":
         return f"columns of the participants' table ({listed(spec.get('columns', ()))})"
     return kind.replace("_", " ") + filtered
@@ -280,6 +288,8 @@ def _testing(run: Mapping[str, Any], experiment: Mapping[str, Any], has_nulls: b
         elif kind in ("leave_one_site_out", "leave_one_cohort_out"):
             unit = "site" if "site" in kind else "cohort"
             sentences.append(f"Each {unit} in turn was left out of training and then predicted.")
+        elif kind == "transfer":
+            sentences.append("Models trained on one cohort predicted each other cohort in turn.")
         else:
             sentences.append(f"Scheme {kind.replace('_', ' ')}.")
     if run.get("target", {}).get("kind") == "binary":
