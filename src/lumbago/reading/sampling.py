@@ -139,7 +139,7 @@ def space_note(atlas: Atlas, space: str | None) -> str:
         )
     if space.startswith("MNI") and atlas.space == "MNI":
         return (
-            f"the coordinates of {atlas.name} were published for MNI space without saying which "
+            f"the atlas {atlas.name} was published for MNI space without saying which "
             f"of its templates; the scans lie in {space}"
         )
     return (

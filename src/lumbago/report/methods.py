@@ -32,6 +32,14 @@ _ATLASES = {
     "power264": ("power2011",),
     "dosenbach160": ("dosenbach2010",),
 }
+_FETCHED = {
+    "schaefer": ("schaefer2018",),
+    "aal": ("tzourio2002", "rolls2020"),
+    "harvard_oxford": ("desikan2006",),
+    "basc": ("bellec2010",),
+    "msdl": ("varoquaux2011",),
+    "difumo": ("dadi2020",),
+}
 _MODELS = {
     "dummy": ("a model that ignores the features", ()),
     "logistic": ("L2-penalized logistic regression", ()),
@@ -174,9 +182,11 @@ def _measure(spec: Mapping[str, Any]) -> str:
         measure = str(spec.get("measure", "connectivity"))
         shrunk = spec.get("shrinkage") or ("ledoit_wolf" if "partial" in measure else "none")
         measure = {
-            "correlation": "Pearson correlation", "partial_correlation": "partial correlation",
-        }.get(measure, measure)  # fmt: skip
-        measure += " (Ledoit-Wolf shrinkage)" if shrunk == "ledoit_wolf" else ""
+            "correlation": "Pearson correlation",
+            "partial_correlation": f"partial correlation{cite('marrelec2006')}",
+        }.get(measure, measure)
+        if shrunk == "ledoit_wolf":
+            measure += f" with Ledoit-Wolf shrinkage{cite('ledoit2004')}"
         z = ", Fisher z-transformed" if spec.get("fisher_z") else ""
         return f"{measure} between regions{z}{filtered}"
     if kind == "seed":
@@ -201,7 +211,9 @@ def _regions(spec: Mapping[str, Any]) -> str:
     if not atlas:
         return ""
     if isinstance(atlas, str):
-        return f", over the atlas {atlas}{cite(*_ATLASES.get(atlas, ()))}"
+        # The name of a fetched atlas begins with whose it is: schaefer_n_rois-200_…
+        whose = next((w for w in _FETCHED if f"{atlas}_".startswith(f"{w}_")), "")
+        return f", over the atlas {atlas}{cite(*_ATLASES.get(atlas, _FETCHED.get(whose, ())))}"
     if atlas.get("coordinates") in _ATLASES:
         name = atlas["coordinates"]
         return f", over {atlas.get('radius', 5):g} mm spheres of {name}{cite(*_ATLASES[name])}"
