@@ -123,12 +123,13 @@ class Result:
     def scores(
         self, metrics: Sequence[str] | None = None, *, n_resamples: int = N_RESAMPLES
     ) -> pd.DataFrame:
-        """Score every cell, pooled and per cohort and site, with 95 % intervals.
+        """Score every cell, pooled and per cohort, site and transfer, with 95 % intervals.
 
         Returns
         -------
         DataFrame
-            features, model, scheme, scope ("pooled", "cohort:x", "site:x"), metric, score,
+            features, model, scheme, scope ("pooled", "cohort:x", "site:x",
+            "pair:x to y" of a transfer), metric, score,
             ci_low, ci_high, interval (what it is an interval of), n and n_positive
             (participants), p (pooled only, (b + 1) / (m + 1) against permuted labels, of the
             first repeat), n_permutations, reason (why something is missing).
