@@ -23,7 +23,6 @@ from lumbago.extraction import extract
 from lumbago.extractors import EXTRACTORS, Connectome, Regional, RegionalValues, TableColumns
 from lumbago.reading import (
     COHORT_READERS,
-    CohortReader,
     DpabiCohort,
     FreeSurferCohort,
     HalfpipeCohort,
@@ -559,6 +558,29 @@ def test_junifer_collected_and_by_element(tmp_path: Path) -> None:
     assert_junifer(JuniferCohort(path=apart, t_r=2.0).read("j"))
 
 
+def test_damaged_junifer_files_give_a_reason(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    path = junifer_file(tmp_path / "all.hdf5")
+    cohort = JuniferCohort(path=path, t_r=2.0).read("j")
+    with h5py.File(path, "a") as file:
+        del file["v1/key_data"]
+        file["m1/key_matrix_kind"][:] = 0
+        file["m1/key_row_headers/idx_0"][:] = ord("Z")
+    found = extract(
+        cohort, {"alff": RegionalValues(of="BOLD_alff"), "edges": Connectome(denoise=None)}
+    )
+    assert set(found["alff"].rejected["code"]) == {"E_HDF5"}
+    assert set(found["edges"].rejected["code"]) == {"E_MATRIX"}
+    with h5py.File(path, "a") as file:
+        del file["meta"]
+        file["meta"] = np.zeros(3)
+    with pytest.raises(InputError, match="not as junifer stores it"):
+        JuniferCohort(path=path).read("j")
+    path.write_bytes(path.read_bytes()[:900])
+    with pytest.raises(InputError, match=r"all\.hdf5: cut or damaged; copy it again"):
+        JuniferCohort(path=path).read("j")
+
+
 def test_junifer_refusals_say_what_is_there(tmp_path: Path) -> None:
     path = junifer_file(tmp_path / "all.hdf5")
     with pytest.raises(InputError, match=r"no matrix is called 'x'; there is BOLD_fc; set matrix"):
@@ -623,6 +645,7 @@ def test_directed_or_foreign_matrices_are_refused(tmp_path: Path) -> None:
 
 def test_matrices_of_matlab_are_read_by_name(tmp_path: Path) -> None:
     path = tmp_path / "sub-01_connectivity.mat"
+    (tmp_path / "sub-01_other.mat").write_bytes(b"of another tool")
     savemat(path, {"aal_count": counts(1), "aal_length": counts(2), "words": "x"})
     cohort = read_connectomes(tmp_path, variable="aal_length")
     np.testing.assert_array_equal(Recording(cohort.scans[0]).connectome()[0], counts(2))
@@ -750,10 +773,16 @@ def test_the_page_of_inputs_names_every_kind_of_cohort_and_no_other() -> None:
             assert read_kind(spec, EXTRACTORS, "feature").kind == spec["kind"]
 
 
-@pytest.mark.parametrize("reader", COHORT_READERS)
-def test_no_reader_needs_heavy_libraries_to_be_named(reader: type) -> None:
-    assert issubclass(reader, CohortReader)
-    assert reader.__doc__
+def test_any_kind_is_one_call_in_a_notebook(subjects: Path) -> None:
+    cohort = lumbago.read_cohort("freesurfer", subjects=subjects, name="fs")
+    assert (cohort.name, len(cohort)) == ("fs", 3)
+    with pytest.raises(InputError, match=r"cohort: expected one of bids, .*did you mean 'xcpd'"):
+        lumbago.read_cohort("xcp_d", folder=subjects)
+
+
+def test_a_freesurfer_table_of_participants_is_sent_to_its_reader(tables: list[Path]) -> None:
+    with pytest.raises(InputError, match="a FreeSurfer group table: read it with kind freesurfer"):
+        read_table(tables[2])
 
 
 EXPERIMENT = """

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 _DOOR = {
     "read_bids": "lumbago.reading",
+    "read_cohort": "lumbago.reading",
     "read_timeseries": "lumbago.reading",
     "read_connectomes": "lumbago.reading",
     "read_table": "lumbago.reading",
@@ -59,8 +60,8 @@ _DOOR = {
 __all__ = [
     "RunFolder", "Store", "__version__", "dataset", "evaluate", "extract", "plot_calibration",
     "plot_carpet", "plot_connectome", "plot_map", "plot_matrix", "plot_roc", "read_bids",
-    "read_connectomes", "read_table", "read_timeseries", "run", "simulate_cohort",
-    "simulate_cohorts",
+    "read_cohort", "read_connectomes", "read_table", "read_timeseries", "run",
+    "simulate_cohort", "simulate_cohorts",
 ]  # fmt: skip
 
 

@@ -16,8 +16,9 @@ from lumbago.reading.maps import MapsCohort
 from lumbago.reading.reader import CohortReader
 from lumbago.reading.tables import ConnectomeCohort, TableCohort, TimeseriesCohort
 from lumbago.reading.xcpd import XcpdCohort
+from lumbago.spec import read_kind
 
-COHORT_READERS = (
+COHORT_READERS: tuple[type[CohortReader], ...] = (
     BidsCohort, TimeseriesCohort, ConnectomeCohort, TableCohort, MapsCohort, FreeSurferCohort,
     XcpdCohort, HalfpipeCohort, DpabiCohort, JuniferCohort,
 )  # fmt: skip
@@ -25,11 +26,30 @@ COHORT_READERS = (
 __all__ = [
     "COHORT_READERS", "BidsCohort", "CohortReader", "ConnectomeCohort", "Denoise", "DpabiCohort",
     "FreeSurferCohort", "HalfpipeCohort", "JuniferCohort", "MapsCohort", "Scrub", "TableCohort",
-    "TimeseriesCohort", "XcpdCohort", "read_bids", "read_connectomes", "read_table",
-    "read_timeseries",
+    "TimeseriesCohort", "XcpdCohort", "read_bids", "read_cohort", "read_connectomes",
+    "read_table", "read_timeseries",
 ]  # fmt: skip
 
 _NAME = "cohort"
+
+
+def read_cohort(
+    kind: str, *, name: str = _NAME, denoise: Denoise | None = None, **settings: Any
+) -> Cohort:
+    """Read a cohort of any kind, as ``cohorts:`` of an experiment names it.
+
+    Parameters
+    ----------
+    kind : str
+        ``bids``, ``xcpd``, ``halfpipe``, ``dpabi``, ``junifer``, ``freesurfer``, ``maps``,
+        ``connectomes``, ``timeseries`` or ``table``.
+    name, denoise
+        As for `read_bids`.
+    **settings
+        Fields of the kind: ``read_cohort("freesurfer", subjects="/data/freesurfer")``.
+    """
+    spec = read_kind({"kind": kind, **settings}, COHORT_READERS, "cohort")
+    return spec.read(name, denoise=denoise or Denoise())
 
 
 def read_bids(

@@ -6,7 +6,8 @@ dictionaries: subject, session, …), ``kind`` (vector, matrix, timeseries), ``c
 ``data`` (vectors (features, elements); matrices (rows, columns, elements); time series a list of
 (volumes, regions)) and for matrices ``row_headers``, ``matrix_kind`` and ``diagonal``. A dictionary
 is a group whose children are called ``key_…``, a list one with ``idx_0`` …; the attribute
-``TITLE`` says which, and small ones may be JSON in bytes.
+``TITLE`` says which, and small ones may be JSON in bytes. Collected files hold the same, written
+in chunks.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from typing import Any
 import numpy as np
 
 from lumbago.errors import EnvironmentProblem, ScanRejected
-from lumbago.reading.recognize import unlike
+from lumbago.reading.recognize import unlike, what_is
 
 SUFFIXES = (".hdf5", ".h5")
+_UNLIKE = (KeyError, IndexError, TypeError, AttributeError, ValueError, OSError, RuntimeError)
 EXPECTED = "an HDF5 file of junifer's storage"
 
 
@@ -121,18 +123,21 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         file = h5py.File(path, "r")
     except OSError:
+        if "HDF5" in what_is(path):
+            raise ScanRejected("E_HDF5", f"{path.name}: cut or damaged; copy it again") from None
         raise ScanRejected("E_HDF5", unlike(path, EXPECTED)) from None
     with file:
         try:
             yield file
-        except (KeyError, IndexError, TypeError, AttributeError, ValueError, OSError) as e:
+        except _UNLIKE as e:
             raise ScanRejected(
                 "E_HDF5", f"{path.name}: not as junifer stores it ({type(e).__name__})"
             ) from None
 
 
 def _decoded(node: Any) -> Any:
-    title = str(node.attrs.get("TITLE", ""))
+    title = node.attrs.get("TITLE", "")
+    title = title.decode() if isinstance(title, bytes) else str(title)
     if hasattr(node, "keys"):
         if title == "dict" or (node.keys() and all(k.startswith("key_") for k in node)):
             return {k.removeprefix("key_"): _decoded(node[k]) for k in node}

@@ -162,9 +162,9 @@ class TimeseriesCohort(FolderReader):
 class ConnectomeCohort(FolderReader):
     """Connectivity matrices, functional or structural, one file per run.
 
-    ``.npy`` vectors or squares, ``*_relmat.tsv``, MRtrix's and QSIRecon's ``*_connectome.csv``,
-    ``.mat``. They must be symmetric; an upper triangle alone is mirrored, and the diagonal is
-    never a feature.
+    ``.npy`` vectors or squares, ``*_relmat.tsv``, MRtrix's ``*_connectome.csv``, QSIRecon's
+    ``*_connectivity.mat``. They must be symmetric; an upper triangle alone is mirrored, and the
+    diagonal is never a feature.
     """
 
     kind: Literal["connectomes"] = "connectomes"
@@ -182,7 +182,10 @@ class ConnectomeCohort(FolderReader):
         entries, chosen = self._walk(
             name,
             lambda e: (
-                e.suffix in ("relmat", "connectome", "conmat", "connectivity", "")
+                (
+                    e.suffix in ("relmat", "conmat", "connectivity", "")
+                    or e.suffix.endswith("connectome")
+                )
                 and e.extension in (".npy", ".tsv", ".csv", ".mat")
             ),
         )
