@@ -12,14 +12,15 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
+import lumbago
 from lumbago.data import Scan
 from lumbago.errors import InputError, ScanRejected
 from lumbago.experiment.shape import places
 from lumbago.extraction.kept import public_spec
-from lumbago.extractors import Seed
+from lumbago.extractors import Connectome, Seed
 from lumbago.measures.cleaning import clean, cleaning_operator
 from lumbago.measures.connectivity import seed_correlation
-from lumbago.reading.atlases import AtlasRef, LocalAtlas, Spheres
+from lumbago.reading.atlases import AtlasRef, LocalAtlas, Spheres, load_atlas
 from lumbago.reading.denoise import Denoise, Scrub
 from lumbago.reading.recording import Recording
 from lumbago.reading.seeds import SeedMask, SeedRegion
@@ -254,6 +255,51 @@ def test_a_yaml_file_may_name_seeds_of_every_kind_and_their_paths_are_found():
     assert {("seeds", "mask", "image"), ("seeds", "region", "atlas", "labels")} <= found
     found = {p for p, _, v in places(AtlasRef, {"coordinates": "x.tsv"}) if isinstance(v, str)}
     assert found == {("coordinates",)}
+
+
+def test_a_cohorts_seeds_come_out_of_the_store_and_no_folder_into_it(
+    tiny_cohort_folder, tmp_path, monkeypatch
+):
+    denoise = Denoise(strategy="motion6")
+    cohort = lumbago.read_bids(tiny_cohort_folder, task="rest", space="MNI152NLin2009aSym")
+    cohort = cohort.keep("participant_id in ['sub-01', 'sub-02']")
+    mask = np.asarray(load_atlas("lumbago200").image.dataobj) == 3
+    folder = tmp_path / "private_place"
+    folder.mkdir()
+    affine = load_atlas("lumbago200").image.affine
+    nib.save(nib.Nifti1Image(mask.astype(np.uint8), affine), folder / "third.nii.gz")
+    features = {
+        "seeds": Seed(
+            seeds={
+                "region": SeedRegion(atlas="lumbago200", region=load_atlas("lumbago200").names[2]),
+                "mask": SeedMask(image=str(folder / "third.nii.gz")),
+            },
+            atlas="lumbago200", denoise=denoise,
+        ),
+        "partial": Connectome(measure="partial_correlation", atlas="dosenbach160", denoise=denoise),
+    }  # fmt: skip
+    store = lumbago.Store(tmp_path / "store")
+    first = lumbago.extract(cohort, features, store=store)
+    values = first["seeds"].values
+    names = load_atlas("lumbago200").names
+    assert list(values.columns) == [
+        f"seeds.{seed}:{name}" for seed in ("region", "mask") for name in names
+    ]
+    # The mask holds the region's voxels, and is brought to the data in the same way.
+    np.testing.assert_allclose(values.iloc[:, :200], values.iloc[:, 200:], rtol=1e-6)
+    assert np.isfinite(values.to_numpy()).mean() > 0.9
+    assert np.isfinite(first["partial"].values.to_numpy()).mean() > 0.9
+
+    def never(*_):
+        raise AssertionError("a scan was measured again")
+
+    monkeypatch.setattr("lumbago.reading.recording.Recording.voxels", never)
+    monkeypatch.setattr("lumbago.reading.recording.Recording.regions", never)
+    second = lumbago.extract(cohort, features, store=store)
+    for key in features:
+        pd.testing.assert_frame_equal(second[key].values, first[key].values)
+    for file in (tmp_path / "store").rglob("*.json"):
+        assert "private_place" not in file.read_text()
 
 
 def test_values_change_only_together_with_the_version_of_their_formula(measure, atlas):
