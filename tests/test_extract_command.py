@@ -150,6 +150,8 @@ def test_bands_and_scales_are_told_apart_by_desc_and_regions_get_tables(tmp_path
     assert regions.shape == (1, 200)
     told = json.loads((folder / f"{stem}_stat-reho_boldmap.json").read_text())
     assert told["Settings"]["band"] is None
+    covered = json.loads((folder / f"{stem}_atlas-lumbago200_stat-coverage_bold.json").read_text())
+    assert set(covered["Settings"]) == {"alff", "reho", "connectome"}
     cohort = read_connectomes(output, atlas="lumbago200")
     assert [s.participant for s in cohort.scans] == ["sub-01"]
     matrix = pd.read_csv(
@@ -243,6 +245,14 @@ def test_a_dataset_gives_a_derivative_with_uris_and_a_broken_scan_stops_nothing(
     assert any("confounds" in uri for uri in sidecar["Sources"])
     for uri in sidecar["Sources"]:
         assert (study / uri.split(":", 2)[2]).exists()
+    scan = next(study.rglob("sub-01*preproc_bold.nii.gz"))
+    own = [next(scan.parent.glob(f"{scan.name[:18]}*{role}")) for role in
+           ("brain_mask.nii.gz", "confounds_timeseries.tsv")]  # fmt: skip
+    assert own[0].name.split("_space")[0] == scan.name.split("_space")[0]
+    assert call("extract", scan, "-k", "alff", "reho", "-o", tmp_path / "one", "--mask", own[0],
+                "--confounds", own[1]) == 0  # fmt: skip
+    for alone in (tmp_path / "one").rglob("*_boldmap.nii.gz"):  # the same bytes either way
+        assert alone.read_bytes() == (output / alone.relative_to(tmp_path / "one")).read_bytes()
     description = json.loads((output / "dataset_description.json").read_text())
     assert description["DatasetLinks"] == {"preprocessed": "../.."}
     assert not [p for p in output.rglob("*") if p.is_file() and str(tmp_path).encode()
@@ -276,6 +286,12 @@ def test_a_raw_dataset_of_20_volumes_warns_and_works(shared_data, tmp_path, caps
     assert told["Sources"] == ["bids:raw:sub-001/func/sub-001_task-rest_bold.nii.gz"]
     everything = b"".join(p.read_bytes() for p in output.rglob("*.json"))
     assert b"Skyra" not in everything  # the sidecar's free text stays in the input
+
+
+def test_no_atlas_is_laid_on_raw_scans(shared_data, tmp_path, capsys):
+    arguments = ("extract", shared_data / "bold/rest_bids", "-o", tmp_path, "--atlas", "lumbago200")
+    assert call(*arguments) == 2
+    assert "where no atlas fits" in capsys.readouterr().err
 
 
 def test_the_whole_brain_whose_header_lies_is_measured_as_told(shared_data, tmp_path, capsys):

@@ -121,6 +121,11 @@ def _of_folder(
         raise InputError(f"{source.name}: expected a .nii or .nii.gz image, or a dataset's folder")
     if is_derivative(source):
         cohort = BidsCohort(derivatives=source, task=task, space=space)
+    elif any(getattr(e, "atlas", None) for e in extractors.values()):
+        raise InputError(
+            f"{source.name}: raw scans lie in the scanner's space, where no atlas fits; "
+            "leave --atlas out, or give fMRIPrep's output"
+        )
     elif space is not None:
         raise InputError(f"{source.name}: a raw dataset has no --space; its scans lie in their own")
     else:

@@ -117,15 +117,17 @@ def products(
     for variant, pairs in edges.items():
         matrix = square(pairs, made.diagonal)
         files.append(Product(made.of(variant, "relmat.tsv", True), matrix, made.about))
-    if found.coverage:
-        about = {"Measure": "coverage", "Units": "1",
-                 "Description": "Share of each region that holds data, in [0, 1]."}  # fmt: skip
-        name = f"{source.prefix}{made.atlas}_stat-coverage_bold.tsv"
-        files.append(Product(name, one_row(found.coverage), about))
     twice = sorted({f.name for f in files if [g.name for g in files].count(f.name) > 1})
     if twice:
         raise InputError(f"{twice[0]}: two variants would be written under this name; rename one")
     return files
+
+
+def coverage_product(atlas: str, coverage: Mapping[str, float], source: Source) -> Product:
+    """Return the table of how much of each region holds data; `atlas` as `atlas_entity` has it."""
+    about = {"Measure": "coverage", "Units": "1",
+             "Description": "Share of each region that holds data, in [0, 1]."}  # fmt: skip
+    return Product(f"{source.prefix}{atlas}_stat-coverage_bold.tsv", one_row(coverage), about)
 
 
 class _Names:
@@ -136,7 +138,7 @@ class _Names:
         kind = kind if isinstance(kind, str) else extractor.kind
         self.prefix = source.prefix
         self.statistic = _STATISTICS.get(kind, alphanumeric(kind))
-        self.atlas = _atlas_entity(extractor)
+        self.atlas = atlas_entity(extractor)
         self.kind = extractor.kind  # what a map is called that has no variant
         variants = {*found.maps, *(_split(n)[0] for n in found.names)}
         self.unnamed = len({"" if v == self.kind else v for v in variants}) == 1
@@ -158,7 +160,8 @@ class _Names:
         return f"{name}{'_desc-' + desc if desc else ''}_{suffix}"
 
 
-def _atlas_entity(extractor: Any) -> str:
+def atlas_entity(extractor: Any) -> str:
+    """Return ``_atlas-<name>``, or nothing for an extractor without regions."""
     if getattr(extractor, "atlas", None) is None:
         return ""
     from lumbago.reading.atlases import load_atlas

@@ -14,6 +14,8 @@ from lumbago.data import Extraction, Scan
 from lumbago.errors import InputError, ScanRejected
 from lumbago.extraction.derivatives import (
     Source,
+    atlas_entity,
+    coverage_product,
     products,
     write_description,
     write_products,
@@ -140,6 +142,8 @@ def _write(
     files: list[Path] = []
     rejected: dict[str, str] = {}
     notes: dict[str, None] = {}
+    coverage: dict[str, dict[str, float]] = {}
+    whole: dict[str, dict[str, Any]] = {}
     place = tuple(recording.scan.files.values())
     for name, extractor in extractors.items():
         try:
@@ -156,6 +160,16 @@ def _write(
         about["Notes"] = list(told)
         files += write_products(output, source, products(extractor, found, source, mask), about)
         notes |= told
+        if found.coverage:
+            shares = coverage.setdefault(atlas_entity(extractor), {})
+            for region, share in found.coverage.items():
+                shares[region] = min(shares.get(region, 1.0), share)
+            whole.setdefault(atlas_entity(extractor), {**about, "Settings": {}})
+            whole[atlas_entity(extractor)]["Settings"][name] = about["Settings"]
+    for atlas, shares in coverage.items():
+        # One table per atlas: of measures that see different voxels, the least counts.
+        table = coverage_product(atlas, shares, source)
+        files += write_products(output, source, [table], whole[atlas])
     return Written(tuple(files), tuple(notes), rejected)
 
 
