@@ -16,8 +16,10 @@ from lumbago.extractors import EXTRACTORS
 from lumbago.models import MODELS, STEPS
 from lumbago.models.catalogue import COMMON_FIELDS
 from lumbago.reading import COHORT_READERS
+from lumbago.reading.atlases import LocalAtlas, Spheres
 from lumbago.reading.denoise import Denoise, Scrub
-from lumbago.simulation import SIMULATED
+from lumbago.reading.fetched import FetchedAtlas
+from lumbago.simulation import SIMULATED, Effects, Muscles, Treatment
 from lumbago.spec import Spec, kinds_of
 
 PAGE = Path(__file__).with_name("reference.md")
@@ -27,11 +29,14 @@ Every `kind` of a YAML file, with its settings and defaults, written from the se
 `docs/make_reference.py`. The same names are the arguments of the classes in a notebook.
 """
 SECTIONS = (
-    ("Cohorts", "`cohorts: {name: {kind: …}}`", (*COHORT_READERS, *SIMULATED)),
+    ("Cohorts", "`cohorts: {name: {kind: …}}`", (*COHORT_READERS, *SIMULATED, Effects,
+     Treatment, Muscles)),
     ("Targets", "`targets: {name: {…}}`", (TargetSpec,)),
     ("Denoising", "`denoise: {name: {…}}`; `default` serves every feature that names none.",
      (Denoise, Scrub)),
     ("Features", "`features: {name: {kind: …}}`", EXTRACTORS),
+    ("Atlases", "`atlas: {…}`, where the name of a packaged atlas or one of your own "
+     "(`lumbago atlas list`) is not enough; see atlases.md.", (LocalAtlas, Spheres, FetchedAtlas)),
     ("Preparation", "`preparation: {name: [steps]}`; fitted inside every training fold, on feature "
      "columns only.", STEPS),
     ("Models", "`models: {name: {kind: …}}`", MODELS),

@@ -23,6 +23,11 @@ from lumbago.reading.atlases import LocalAtlas, Spheres, atlas_names, load_atlas
 AFFINE = np.diag([4.0, 4.0, 4.0, 1.0])
 
 
+@pytest.fixture(autouse=True)
+def no_atlases_of_ones_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("LUMBAGO_ATLASES", str(tmp_path / "none"))
+
+
 @pytest.fixture
 def local(tmp_path):
     """A sound local atlas of three regions; its image and table may be replaced."""

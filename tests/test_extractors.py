@@ -24,6 +24,8 @@ from lumbago.extractors import (
     Extractor,
     Homogeneity,
     Regional,
+    Seed,
+    RegionalValues,
     TableColumns,
 )
 from lumbago.measures.amplitude import alff, falff
@@ -447,7 +449,9 @@ EXAMPLES = {
     "falff": Amplitude(kind="falff", bands={"slow5": (0.01, 0.027)}, convention="afni"),
     "reho": Homogeneity(neighbours=7, ties="corrected", band=None),
     "connectome": Connectome(fisher_z=True, denoise=None),
+    "seed": Seed(seeds={"ball": (0, 4, 8)}, radius=6, band=(0.01, 0.1)),
     "regional": Regional(atlas="power264", map="gm"),
+    "values": RegionalValues(of="thickness"),
     "columns": TableColumns(columns=["vas"]),
 }
 

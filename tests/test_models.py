@@ -26,6 +26,7 @@ from lumbago.models import (
     MODELS,
     STANDARD,
     STEPS,
+    DecisionTree,
     Dummy,
     Impute,
     LinearSVM,
@@ -83,7 +84,7 @@ def test_settings_of_a_model_reach_its_estimator(model, kind):
     spec = model()
     estimator = spec.build((), 3, kind)
     own = set(model.model_fields) - COMMON_FIELDS
-    if model is RandomForest and kind == "continuous":
+    if model in (DecisionTree, RandomForest) and kind == "continuous":
         own -= {"class_weight"}
     for name in own:
         assert estimator.get_params()[name] == getattr(spec, name), name
@@ -498,6 +499,12 @@ PINNED = {
     ("dummy", "continuous"): [47.829926, 47.829926, 47.829926],
     ("ridge", "continuous"): [67.660063, 43.1427, 34.002455],
     ("random_forest", "continuous"): [60.685625, 45.33333, 40.501357],
+    ("elastic_net_logistic", "binary"): [-0.107422, -0.075461, -0.260081],
+    ("rbf_svm", "binary"): [-0.871913, -0.818786, -0.576229],
+    ("decision_tree", "binary"): [0.111111, 0.111111, 0.333333],
+    ("decision_tree", "continuous"): [64.266189, 50.086174, 29.046218],
+    ("linear", "continuous"): [68.890107, 43.547825, 33.822085],
+    ("svr", "continuous"): [67.948867, 43.629613, 35.368473],
 }
 
 

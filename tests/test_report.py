@@ -24,8 +24,8 @@ from lumbago.report import tables
 from lumbago.report.build import POLICY, build_report
 from lumbago.report.effects import strongest
 from lumbago.report.methods import methods_text
-from lumbago.report.performance import roc_curve
 from lumbago.report.references import BIBLIOGRAPHY
+from lumbago.report.roc import roc_curve
 from lumbago.report.words import Scrubber
 from lumbago.spec import Spec
 from predictions import DIAGNOSIS, PAIN, table
@@ -385,6 +385,9 @@ def test_spheres_of_a_packaged_atlas_are_named_with_their_source() -> None:
     words = _regions({"atlas": {"coordinates": "power264", "radius": 4.0}})
     assert words.startswith(", over 4 mm spheres of power264")
     assert words != ", over 4 mm spheres of power264"
+    fetched = _regions({"atlas": "schaefer_n_rois-200_yeo_networks-7_resolution_mm-2"})
+    assert "schaefer2018" in fetched
+    assert "schaefer2018" not in _regions({"atlas": "schaeferlike"})
     assert _regions({"atlas": {"image": "a.nii.gz"}}) == ", over an atlas of the study's own"
 
 
@@ -397,3 +400,16 @@ def test_a_scheme_that_could_not_run_is_not_claimed_in_the_methods() -> None:
     text = str(methods_text(document, models=["svm"], has_weights=False, has_nulls=False))
     assert "Cross-validation had" in text
     assert "Each cohort in turn" not in text
+
+
+def test_partial_correlation_and_seeds_are_told_with_their_sources() -> None:
+    from lumbago.report.methods import _measure
+
+    partial = _measure({"kind": "connectome", "measure": "partial_correlation", "shrinkage": None})
+    assert "ledoit2004" in partial
+    assert "marrelec2006" in partial
+    unshrunk = {"kind": "connectome", "measure": "partial_correlation", "shrinkage": "none"}
+    assert "ledoit2004" not in _measure(unshrunk)
+    assert "ledoit2004" not in _measure({"kind": "connectome", "measure": "correlation"})
+    words = _measure({"kind": "seed", "seeds": {"a": [1, 2, 3], "b": [4, 5, 6]}, "fisher_z": True})
+    assert words.startswith("correlation of every voxel with the seeds a and b, Fisher z")

@@ -225,7 +225,7 @@ def test_notebooks_see_escaped_html():
     html = Result(frame, DIAGNOSIS, 1)._repr_html_()
     assert "<script>" not in html
     assert "&lt;script&gt;" in html
-    assert "roc_auc" in html
+    assert "ROC AUC" in html
 
 
 def test_predictions_without_a_needed_column_are_refused():

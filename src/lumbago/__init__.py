@@ -19,6 +19,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from lumbago.data import Cohort
@@ -28,10 +29,19 @@ if TYPE_CHECKING:
     from lumbago.experiment.samples import dataset
     from lumbago.extraction import extract
     from lumbago.reading import read_bids, read_connectomes, read_table, read_timeseries
+    from lumbago.report.plots import (
+        plot_calibration,
+        plot_carpet,
+        plot_connectome,
+        plot_map,
+        plot_matrix,
+        plot_roc,
+    )
     from lumbago.store import Store
 
 _DOOR = {
     "read_bids": "lumbago.reading",
+    "read_cohort": "lumbago.reading",
     "read_timeseries": "lumbago.reading",
     "read_connectomes": "lumbago.reading",
     "read_table": "lumbago.reading",
@@ -40,11 +50,18 @@ _DOOR = {
     "evaluate": "lumbago.evaluation",
     "Store": "lumbago.store",
     "RunFolder": "lumbago.experiment.folder",
-}
+    **dict.fromkeys(
+        ("plot_map", "plot_matrix", "plot_connectome", "plot_roc", "plot_calibration",
+         "plot_carpet"),
+        "lumbago.report.plots",
+    ),
+}  # fmt: skip
 
 __all__ = [
-    "RunFolder", "Store", "__version__", "dataset", "evaluate", "extract", "read_bids",
-    "read_connectomes", "read_table", "read_timeseries", "run", "simulate_cohort",
+    "RunFolder", "Store", "__version__", "dataset", "evaluate", "extract", "plot_calibration",
+    "plot_carpet", "plot_connectome", "plot_map", "plot_matrix", "plot_roc", "read_bids",
+    "read_cohort", "read_connectomes", "read_table", "read_timeseries", "run",
+    "simulate_cohort", "simulate_cohorts",
 ]  # fmt: skip
 
 
@@ -117,6 +134,42 @@ def simulate_cohort(folder: str | Path, *, n_jobs: int = 1, **settings: Any) -> 
 
     spec = SimulatedCohort(folder=str(folder), **settings)
     return read_cohort("simulated", spec, n_jobs=n_jobs)
+
+
+def simulate_cohorts(
+    folder: str | Path,
+    cohorts: Mapping[str, Mapping[str, Any]],
+    *,
+    seed: int = 20261120,
+    n_jobs: int = 1,
+    **shared: Any,
+) -> Cohort:
+    """Write several simulated studies into a folder, read them, and pool them.
+
+    Parameters
+    ----------
+    folder : path
+        Each study lies in a folder of its name in it.
+    cohorts : mapping of str to mapping
+        What differs: ``{"boston": {"prevalence": 0.3}, "nagoya": {"t_r": 0.8}}``.
+    seed : int
+        A study without a seed of its own gets one from this and from its name, so that no
+        two studies hold the same people.
+    n_jobs : int
+        Processes; the files do not depend on it.
+    **shared
+        What all have in common, effects for instance.
+
+    Returns
+    -------
+    Cohort
+    """
+    from lumbago.data import Cohort
+    from lumbago.experiment.cohorts import read_cohort
+    from lumbago.simulation import several
+
+    specs = several(folder, cohorts, seed=seed, **shared)
+    return Cohort.pool([read_cohort(n, spec, n_jobs=n_jobs) for n, spec in specs.items()])
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""The command line: check, plan, run, report."""
+"""The command line: check, plan, run, report, and the commands without an experiment."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lumbago.commands import COMMANDS
 from lumbago.errors import ConfigError, InputError, LumbagoError
 
 if TYPE_CHECKING:
@@ -125,6 +126,10 @@ def report(run_folder: Path) -> None:
         folders = sorted(p.parent for p in run_folder.glob("*/run.json")) or [run_folder]
     for folder in folders:
         click.echo(f"report: {build_report(folder)}")
+
+
+for command in COMMANDS:
+    commands.add_command(command)
 
 
 def main(arguments: list[str] | None = None) -> None:

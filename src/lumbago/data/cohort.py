@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
+from lumbago.data import html
 from lumbago.data.features import REJECTED_COLUMNS
 from lumbago.data.scan import Scan
 from lumbago.data.selection import matching
@@ -56,6 +57,33 @@ class Cohort:
             f"Cohort({self.name}: {len(self.participants)} participants, {len(self.sessions)} "
             f"sessions, {len(self.scans)} scans{left_out})"
         )
+
+    def _repr_html_(self) -> str:
+        """Counts, motion by site, and who is missing and why, for notebooks."""
+        rows = self.table.reset_index()
+        several = len(rows["cohort"].unique()) > 1
+        if "site" not in rows:
+            rows["site"] = rows["cohort"]
+        by = ["cohort", "site"] if several else ["site"]
+        motion = {"mean_fd": "median mean FD, mm", "minutes_kept": "median minutes kept"}
+        motion = {c: words for c, words in motion.items() if c in rows and rows[c].notna().any()}
+        sites = []
+        for where, of_site in rows.groupby(by, sort=True, dropna=False):
+            person = of_site.drop_duplicates(["cohort", "participant_id"]).index
+            one_each = of_site.loc[person]
+            sites.append(
+                [*where, len(person), len(of_site), *(html.middle(one_each[c]) for c in motion)]
+            )
+        facts = (
+            html.count(len(self), "participant"), html.count(len(self.sessions), "session"),
+            html.count(len(self.scans), "scan"), html.count(len(sites), "site"),
+        )  # fmt: skip
+        head = (*by, "participants", "sessions", *motion.values())
+        excluded = html.left_out(self.excluded, "left out")
+        return html.card(
+            "Cohort", self.name, facts, html.table(head, sites, "sites"), excluded,
+            html.noted(self.notes),
+        )  # fmt: skip
 
     @property
     def table(self) -> pd.DataFrame:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
+from lumbago.data import html
 from lumbago.data.features import COVARIATE, INDEX
 from lumbago.provenance import canonical_json, digest, digest_array
 
@@ -90,6 +91,39 @@ class Dataset:
             f"participants, {len(self.features)} features, covariates "
             f"{', '.join(self.covariates) or 'none'})"
         )
+
+    def _repr_html_(self) -> str:
+        """Counts of people, target by site, and what the columns are, for notebooks."""
+        target, known = self.target, np.isfinite(self.X[self.features].to_numpy(dtype=float))
+        missing = f"{100 * (1 - known.mean()):.1f} % of values missing" if known.size else ""
+        facts = (
+            html.count(len(np.unique(self.groups)), "participant"), html.count(len(self), "sample"),
+            html.count(len(self.features), "feature"), missing,
+        )  # fmt: skip
+        rows = [self._about(where, self.site == where) for where in np.unique(self.site)]
+        if len(rows) > 1:
+            rows.append(self._about("all", np.ones(len(self), dtype=bool)))
+        what = target.classes if target.kind != "continuous" else ("median", "quartiles")
+        sets = ", ".join(f"{name} ({len(c):,})" for name, c in self.feature_sets.items())
+        beside = ", ".join(self.covariates)
+        positive = f"; positive: {target.positive}" if target.positive else ""
+        return html.card(
+            "Dataset", "", facts,
+            html.line(f"target: {target.name} ({target.kind}{positive})"),
+            html.table(("site", "samples", *what), rows, "sites"),
+            html.line(f"feature sets: {sets}" if sets else ""),
+            html.line(f"covariates: {beside}" if beside else ""),
+            html.noted(self.notes),
+        )  # fmt: skip
+
+    def _about(self, name: str, rows: np.ndarray) -> list[Any]:
+        y = self.y[rows]
+        if self.target.kind != "continuous":
+            return [name, len(y), *(int((y == k).sum()) for k in range(len(self.target.classes)))]
+        if len(np.unique(self.groups[rows])) < html.FEWEST:
+            return [name, len(y), "–", "–"]
+        low, half, high = np.nanpercentile(y, [25, 50, 75])
+        return [name, len(y), float(half), f"{low:.3g} to {high:.3g}"]
 
     @cached_property
     def features(self) -> list[str]:

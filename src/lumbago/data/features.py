@@ -11,6 +11,8 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
+from lumbago.data import html
+
 INDEX = ("cohort", "participant_id", "session")
 REJECTED_COLUMNS = (*INDEX, "run", "feature", "code", "reason")
 COVARIATE = "covariate:"
@@ -118,3 +120,27 @@ class FeatureTable:
         rejected = f", {len(self.rejected)} rejected" if len(self.rejected) else ""
         n, p = self.values.shape
         return f"FeatureTable({self.key}: {n} samples, {p} features{rejected})"
+
+    def _repr_html_(self) -> str:
+        """Counts and group summaries of each kind of column, for notebooks."""
+        kinds = self.values.columns.map(lambda name: str(name).partition(":")[0])
+        people = len({row[:2] for row in self.values.index})
+        rows = []
+        for kind in dict.fromkeys(kinds):
+            of_kind = self.values.loc[:, kinds == kind].to_numpy(dtype=float)
+            there = of_kind[np.isfinite(of_kind)]
+            told = len(there) and people >= html.FEWEST
+            mean, spread = (there.mean(), there.std()) if told else (np.nan, np.nan)
+            missing = f"{100 * (1 - len(there) / max(1, of_kind.size)):.1f} %"
+            rows.append([kind, of_kind.shape[1], float(mean), float(spread), missing])
+        facts = (
+            str(self.spec.get("kind", "")), html.count(people, "participant"),
+            html.count(len(self), "sample"), html.count(self.values.shape[1], "feature"),
+        )  # fmt: skip
+        thin = 0 if self.coverage is None else int((self.coverage.median() < 0.5).sum())
+        covered = f"{html.count(thin, 'region')} with data in less than half" if thin else ""
+        head = ("columns", "n", "mean", "SD", "missing")
+        return html.card(
+            "FeatureTable", self.key, facts, html.table(head, rows, "kinds of columns"),
+            html.line(covered), html.left_out(self.rejected, "rejected"), html.noted(self.notes),
+        )  # fmt: skip

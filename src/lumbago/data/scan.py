@@ -21,7 +21,8 @@ class Scan:
     cohort : str
         Name of the cohort.
     files : mapping of role to path
-        Roles: bold, mask, confounds, confounds_json, motion, timeseries, connectome, map, table.
+        Roles: bold, mask, confounds, confounds_json, motion, timeseries, connectome, map,
+        ``map:<name>``, ``values:<name>``, coverage.
     t_r : float or None
         Repetition time, in seconds.
     space : str or None
@@ -33,6 +34,8 @@ class Scan:
         lacks is a region without data. Empty takes all, as they stand.
     labels : tuple of str
         Names of the regions (columns, or nodes of a connectome); empty takes the file's own.
+    within : mapping of role to str
+        Where in a file that holds several people this scan's part is: a line, a group.
     """
 
     participant: str
@@ -45,6 +48,7 @@ class Scan:
     entities: Mapping[str, str] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    within: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def index(self) -> tuple[str, str, str]:

@@ -10,13 +10,14 @@ from lumbago.evaluation.schemes import (
     LeaveOneSiteOut,
     Scheme,
     Split,
+    Transfer,
     WithinCohort,
     splits_digest,
 )
 from lumbago.evaluation.units import Unit, UnitResult
 
 __all__ = [
-    "SCHEMES", "LeaveOneCohortOut", "LeaveOneSiteOut", "Result", "Scheme", "Split", "Unit",
-    "UnitResult", "WithinCohort", "audit", "baselines_of", "evaluate", "notes_of", "plan_units",
-    "run_units", "splits_digest",
+    "SCHEMES", "LeaveOneCohortOut", "LeaveOneSiteOut", "Result", "Scheme", "Split", "Transfer",
+    "Unit", "UnitResult", "WithinCohort", "audit", "baselines_of", "evaluate", "notes_of",
+    "plan_units", "run_units", "splits_digest",
 ]  # fmt: skip

@@ -18,7 +18,7 @@ import pandas as pd
 from lumbago.data.dataset import Dataset
 from lumbago.evaluation.poison import POISONS, poisoned
 from lumbago.evaluation.result import AUDIT_COLUMNS
-from lumbago.evaluation.schemes import Split
+from lumbago.evaluation.schemes import Split, tests_per_sample
 from lumbago.evaluation.state import first_difference, learned_state
 from lumbago.evaluation.units import Unit
 from lumbago.models.columns import take_rows
@@ -167,21 +167,22 @@ def single_row(fitted: Any, X: pd.DataFrame, target_kind: Any) -> Check:
 
 
 def split_checks(dataset: Dataset, splits: Sequence[Split]) -> list[Check]:
-    """Check that no participant trains and is tested, and that no sample is tested twice."""
+    """Check that nobody trains and is tested, and that every sample is tested as often as meant."""
     shared = [len(set(dataset.groups[s.train]) & set(dataset.groups[s.test])) for s in splits]
     guard = Check(
         "groups_apart",
         FAILED if any(shared) else PASSED,
         f"{sum(shared)} participants on both sides of {len(splits)} splits",
     )
-    times: dict[int, np.ndarray] = {}
+    times: dict[tuple[str, int], np.ndarray] = {}
     for s in splits:
-        counts = times.setdefault(s.repeat, np.zeros(len(dataset), dtype=int))
+        counts = times.setdefault((s.scheme, s.repeat), np.zeros(len(dataset), dtype=int))
         counts[s.test] += 1
-    wrong = int(sum((c != 1).sum() for c in times.values()))
+    wrong = sum(int((c != tests_per_sample(k, dataset)).sum()) for (k, _), c in times.items())
+    how = "by each other cohort" if any(s.scheme == "transfer" for s in splits) else "per repeat"
     once = Check(
         "tested_once",
         FAILED if wrong else PASSED,
-        f"{wrong} of {len(dataset)} samples not tested exactly once per repeat",
+        f"{wrong} of {len(dataset)} samples not tested exactly once {how}",
     )
     return [guard, once]

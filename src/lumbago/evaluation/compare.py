@@ -24,7 +24,10 @@ from lumbago.evaluation.scores import bootstrap_seed
 BASELINE = "baseline"
 BASELINES = ("majority", "motion_only", "site_only")
 WITHIN = "within_cohort"
-LEFT_OUT = {"leave_one_cohort_out": "cohort", "leave_one_site_out": "site"}
+ALL_BUT_ONE = "all cohorts but one"
+LEFT_OUT = {
+    "leave_one_cohort_out": "cohort", "leave_one_site_out": "site", "transfer": ALL_BUT_ONE,
+}  # fmt: skip
 GAP_COLUMNS = (
     "features", "model", "metric", "left_out", "within", "elsewhere", "gap", "ci_low",
     "ci_high", "n", "reason", "words",
@@ -77,7 +80,8 @@ def gaps(
     Returns
     -------
     DataFrame
-        features, model, metric, left_out ("cohort" or "site"), within, elsewhere, gap
+        features, model, metric, left_out ("cohort", "site", or "all cohorts but one" of a
+        transfer), within, elsewhere, gap
         (how much better within; positive means that the pooled score promises too much, also
         where lower is better), ci_low, ci_high (95 %, the same participants resampled in both,
         models as fitted), n participants, reason, words.
@@ -112,7 +116,7 @@ def _no_gap(metric: Metric, unit: str, reason: str) -> dict[str, Any]:
     return {
         "metric": metric.name, "within": nan, "elsewhere": nan, "gap": nan, "ci_low": nan,
         "ci_high": nan, "n": 0, "reason": reason,
-        "words": f"{metric.label} leaving a {unit} out is not available: {reason}.",
+        "words": f"{metric.label} {_leaving(unit, 'a')} is not available: {reason}.",
     }  # fmt: skip
 
 
@@ -145,9 +149,20 @@ def _gap(
     return about | {"words": gap_in_words(about, unit)}
 
 
+def place_of(unit: str) -> str:
+    """Return where the people never seen are from: a site, or a cohort."""
+    return "cohort" if unit == ALL_BUT_ONE else unit
+
+
+def _leaving(unit: str, article: str) -> str:
+    if unit == ALL_BUT_ONE:
+        return "training on one cohort and testing on another"
+    return f"leaving {article} {unit} out"
+
+
 def gap_in_words(gap: Mapping[str, Any], unit: str) -> str:
     """Say what a gap means, in one sentence without a verdict the interval does not carry."""
-    label = METRICS[gap["metric"]].label
+    label, place = METRICS[gap["metric"]].label, place_of(unit)
     span = ""
     if np.isfinite(gap["ci_low"]):
         span = f" (95 % interval {_signed(gap['ci_low'])} to {_signed(gap['ci_high'])})"
@@ -155,15 +170,15 @@ def gap_in_words(gap: Mapping[str, Any], unit: str) -> str:
     if size == "0.00":
         loss = f"no difference to two decimals{span}"
     elif gap["gap"] > 0:
-        loss = f"a loss of {size}{span} on a {unit} never seen"
+        loss = f"a loss of {size}{span} on a {place} never seen"
     else:
-        loss = f"better by {size}{span} on a {unit} never seen"
+        loss = f"better by {size}{span} on a {place} never seen"
     if np.isfinite(gap["ci_low"]) and gap["ci_low"] <= 0 <= gap["ci_high"] and size != "0.00":
         loss += ", which these participants cannot tell from no difference"
     within, elsewhere = (f"{gap[side]:.2f}".replace("-", "−") for side in ("within", "elsewhere"))
     return (
-        f"{label} {within} with people of every {unit} in training, "
-        f"{elsewhere} leaving each {unit} out: {loss}."
+        f"{label} {within} with people of every {place} in training, "
+        f"{elsewhere} {_leaving(unit, 'each')}: {loss}."
     )
 
 

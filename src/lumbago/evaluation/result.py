@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
+from lumbago.data import html
 from lumbago.data.dataset import Target
 from lumbago.errors import InputError
 from lumbago.evaluation.intervals import N_RESAMPLES
+from lumbago.evaluation.metrics import METRICS
 from lumbago.evaluation.outcomes import CELL
 from lumbago.evaluation.scores import score_cells
 from lumbago.evaluation.weights import WEIGHT_COLUMNS, gather_weights
@@ -28,6 +29,12 @@ PREDICTION_COLUMNS = (
 )  # fmt: skip
 NULL_COLUMNS = (*CELL, "permutation", "metric", "score")
 AUDIT_COLUMNS = (*CELL, "check", "verdict", "detail")
+_LEADING = {
+    "binary": ("roc_auc", "balanced_accuracy", "brier"),
+    "multiclass": ("balanced_accuracy", "accuracy"),
+    "continuous": ("r", "mae"),
+}
+"""What a notebook shows; `Result.scores` has every metric."""
 
 
 class UnitTables(Protocol):
@@ -116,12 +123,13 @@ class Result:
     def scores(
         self, metrics: Sequence[str] | None = None, *, n_resamples: int = N_RESAMPLES
     ) -> pd.DataFrame:
-        """Score every cell, pooled and per cohort and site, with 95 % intervals.
+        """Score every cell, pooled and per cohort, site and transfer, with 95 % intervals.
 
         Returns
         -------
         DataFrame
-            features, model, scheme, scope ("pooled", "cohort:x", "site:x"), metric, score,
+            features, model, scheme, scope ("pooled", "cohort:x", "site:x",
+            "pair:x to y" of a transfer), metric, score,
             ci_low, ci_high, interval (what it is an interval of), n and n_positive
             (participants), p (pooled only, (b + 1) / (m + 1) against permuted labels, of the
             first repeat), n_permutations, reason (why something is missing).
@@ -200,23 +208,39 @@ class Result:
         )
 
     def _repr_html_(self) -> str:
-        """Pooled scores as a small table, for notebooks."""
-        scores = self.scores(n_resamples=200)
+        """Leading pooled scores under each scheme: the best cells, then the baselines."""
+        leading = _LEADING[self.target.kind]
+        scores = self.scores(leading, n_resamples=200)
         pooled = scores[scores["scope"] == "pooled"]
-        lines = [f"<p><b>{escape(self.target.name)}</b></p><table><thead><tr>"]
-        head = ("features", "model", "scheme", "metric", "score", "95 % interval", "n", "p")
-        lines += [f"<th>{h}</th>" for h in head]
-        lines.append("</tr></thead><tbody>")
-        for row in pooled.to_dict("records"):
-            span = f"{row['ci_low']:.3f} to {row['ci_high']:.3f}"
-            cells = [
-                *(escape(str(row[c])) for c in CELL), escape(row["metric"]),
-                f"{row['score']:.3f}" if np.isfinite(row["score"]) else escape(row["reason"]),
-                span if np.isfinite(row["ci_low"]) else "", str(row["n"]),
-                f"{row['p']:.4f}" if np.isfinite(row["p"]) else "",
-            ]  # fmt: skip
-            lines.append("<tr>" + "".join(f"<td>{c}</td>" for c in cells) + "</tr>")
-        return "".join(lines) + "</tbody></table>"
+        head = ("features", "model", *(METRICS[m].label for m in leading), "p")
+        blocks = []
+        for scheme, of_scheme in pooled.groupby("scheme", sort=True):
+            cells = [_told(c, f) for c, f in of_scheme.groupby(["features", "model"], sort=True)]
+            own = sorted((c for c in cells if c[1] != "baseline"), key=lambda c: -c[0])
+            references = [c for c in cells if c[1] == "baseline"]
+            shown = own[: html.MOST_ROWS - len(references)] + references
+            more = (
+                f"; {len(cells) - len(shown)} more in .scores()" if len(cells) > len(shown) else ""
+            )
+            blocks.append(html.line(f"{scheme}{more}"))
+            blocks.append(html.table(head, [cell[1:] for cell in shown]))
+        n = len(self.predictions[["cohort", "participant_id"]].drop_duplicates())
+        facts = (self.target.name, html.count(n, "participant"), "95 % intervals")
+        missing = [f"{name} is not available: {why}" for name, why in self.not_available.items()]
+        return html.card("Result", "", facts, *blocks, html.noted([*missing, *self.notes]))
+
+
+def _told(cell: Any, frame: pd.DataFrame) -> list[Any]:
+    """Return what sorts a cell, then its row: names, scores with intervals, p."""
+    told = []
+    for row in frame.to_dict("records"):
+        span = f" ({row['ci_low']:.2f} to {row['ci_high']:.2f})"
+        known = np.isfinite(row["score"])
+        text = f"{row['score']:.2f}" if known else f"– {row['reason']}"
+        told.append(text + (span if known and np.isfinite(row["ci_low"]) else ""))
+    first = frame.iloc[0]
+    rank = float(first["score"]) if np.isfinite(first["score"]) else -np.inf
+    return [rank, *cell, *told, f"{first['p']:.4f}" if np.isfinite(first["p"]) else ""]
 
 
 def _stack(tables: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:

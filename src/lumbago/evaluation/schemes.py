@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -27,7 +28,8 @@ class Split:
     repeat, fold : int
         Counted from 0.
     name : str
-        The site or cohort left out, empty where folds have no name.
+        The site or cohort left out, ``<trained on> to <tested on>`` of a transfer, empty where
+        folds have no name.
     train, test : array of int
         Sorted positions in the dataset.
     """
@@ -197,6 +199,74 @@ class LeaveOneCohortOut(_LeaveOneOut):
         return dataset.cohort
 
 
+class Transfer(Scheme):
+    """Train on one cohort, test on another, for every ordered pair.
+
+    What one study alone can tell of the people of another; with two cohorts the same splits as
+    leaving each out. Every sample is tested once by each other cohort. Cohorts that hold
+    one class alone can be tested, not trained on: with one among them the scheme does not run.
+    """
+
+    kind: Literal["transfer"] = "transfer"
+
+    def splits(self, dataset: Dataset, seed: int) -> list[Split]:
+        """Return one split per ordered pair of cohorts, in the order of their names.
+
+        Raises
+        ------
+        InputError
+            If there are fewer than two cohorts, a cohort holds one class alone or one
+            sample, or names of cohorts make two pairs read alike.
+        """
+        names = [str(name) for name in np.unique(dataset.cohort)]
+        if len(names) < 2:
+            raise InputError(f"transfer: expected at least two cohorts, got {names[0]} alone")
+        self._check_cohorts(dataset, names)
+        found: list[Split] = []
+        for trained, tested in itertools.permutations(names, 2):
+            test = np.flatnonzero(dataset.cohort == tested)
+            apart = ~np.isin(dataset.groups, dataset.groups[test])
+            train = np.flatnonzero((dataset.cohort == trained) & apart)
+            name = pair_name(trained, tested)
+            found.append(Split(self.kind, 0, len(found), name, train, test))
+        pairs = [split.name for split in found]
+        alike = next((name for name in pairs if pairs.count(name) > 1), None)
+        if alike is not None:
+            raise InputError(f"transfer: two pairs of cohorts read {alike!r}; rename a cohort")
+        _check_classes(found, dataset)
+        return found
+
+    @staticmethod
+    def _check_cohorts(dataset: Dataset, names: Sequence[str]) -> None:
+        for name in names:
+            there = dataset.cohort == name
+            if int(there.sum()) < 2:
+                raise InputError(f"transfer: cohort {name} has one sample, too few to train on")
+            if dataset.target.kind == "continuous":
+                continue
+            present = np.unique(dataset.y[there])
+            absent = [c for code, c in enumerate(dataset.target.classes) if code not in present]
+            if absent:
+                raise InputError(
+                    f"transfer: cohort {name} has no {' and no '.join(absent)}, so nothing can be "
+                    "trained on it alone; leave it out, or choose leave_one_cohort_out"
+                )
+
+
+def pair_name(trained: str, tested: str) -> str:
+    """Return the name of a transfer's split.
+
+    >>> pair_name("boston", "nagoya")
+    'boston to nagoya'
+    """
+    return f"{trained} to {tested}"
+
+
+def tests_per_sample(scheme: str, dataset: Dataset) -> int:
+    """Return how often a repeat of a scheme tests each sample."""
+    return len(np.unique(dataset.cohort)) - 1 if scheme == "transfer" else 1
+
+
 def _check_classes(splits: Sequence[Split], dataset: Dataset) -> None:
     """Refuse a training fold that a model cannot learn from."""
     for split in splits:
@@ -214,4 +284,6 @@ def _check_classes(splits: Sequence[Split], dataset: Dataset) -> None:
             raise InputError(f"{where}, no {' and no '.join(absent)} is left to train on")
 
 
-SCHEMES: tuple[type[Scheme], ...] = (WithinCohort, LeaveOneSiteOut, LeaveOneCohortOut)
+SCHEMES: tuple[type[Scheme], ...] = (
+    WithinCohort, LeaveOneSiteOut, LeaveOneCohortOut, Transfer,
+)  # fmt: skip

@@ -70,7 +70,7 @@ def bootstrap_seed(seed: int, target: Target, scope: str) -> np.random.SeedSeque
 
 
 def scopes(frame: pd.DataFrame) -> list[tuple[str, np.ndarray | None]]:
-    """Return the parts of one cell's rows that are scored: all, each cohort, each site.
+    """Return the parts of one cell's rows that are scored: all, each cohort, site and transfer.
 
     A site that is a whole cohort is not repeated, nor is a part that is everything.
     """
@@ -86,6 +86,9 @@ def scopes(frame: pd.DataFrame) -> list[tuple[str, np.ndarray | None]]:
         if len(sites) > 1:
             name = "site:{s}" if len(cohorts) == 1 else "site:{c}/{s}"
             found += [(name.format(c=c, s=s), (cohort == c) & (site == s)) for s in sites]
+    if len(frame) and frame["scheme"].iloc[0] == "transfer":
+        pair = frame["split"].to_numpy(dtype=str)
+        found += [(f"pair:{name}", pair == name) for name in np.unique(pair)]
     return found
 
 

@@ -131,6 +131,11 @@ def _features(experiment: Experiment) -> Iterator[tuple[Place, str]]:
     for name, feature in experiment.features.items():
         atlas = getattr(feature, "atlas", None)
         place: Place = ("features", name)
+        if hasattr(feature, "load_seeds"):
+            try:
+                feature.load_seeds()
+            except InputError as error:
+                yield (*place, "seeds"), str(error)
         if isinstance(atlas, str) and atlas not in atlas_names():
             continue  # told with its line already
         if atlas is not None:

@@ -65,7 +65,7 @@ def read_cohort(
     """Read one cohort; a simulated one is written first, unless it is there."""
     if isinstance(spec, SimulatedCohort):
         folder = simulated_folder(spec, workspace)
-        _write(spec, folder, n_jobs, progress)
+        write_simulated(spec, folder, n_jobs=n_jobs, progress=progress)
         spec = reader_of(spec, folder)
     cohort: Cohort = spec.read(name, workspace=workspace, denoise=denoise)
     return cohort
@@ -95,12 +95,21 @@ def reader_of(spec: SimulatedCohort, folder: Path) -> Any:
     )
 
 
-def _write(
+def write_simulated(
     spec: SimulatedCohort,
     folder: Path,
-    n_jobs: int,
-    progress: Callable[[str, int, int, str], None] | None,
+    *,
+    n_jobs: int = 1,
+    progress: Callable[[str, int, int, str], None] | None = None,
 ) -> None:
+    """Write a simulated cohort, unless it is there; a full disk is a sentence.
+
+    Raises
+    ------
+    EnvironmentProblem
+        If the folder cannot be written.
+    """
+
     def told(done: int, total: int) -> None:
         if progress is not None:
             progress("simulating", done, total, f"person {done}")

@@ -14,13 +14,16 @@ from lumbago.evaluation import Unit
 SECONDS_TO_READ = 30e-9
 """Per voxel and volume of a scan: reading, unpacking and cleaning, on one core of 2024."""
 SECONDS_TO_MEASURE: Mapping[str, float] = {
-    "alff": 25e-9, "falff": 25e-9, "reho": 60e-9, "connectome": 5e-9, "regional": 5e-9,
+    "alff": 25e-9, "falff": 25e-9, "reho": 60e-9, "connectome": 5e-9, "seed": 15e-9,
+    "regional": 5e-9,
 }  # fmt: skip
 """Per voxel and volume, beside the reading."""
 SECONDS_TO_SIMULATE = 120e-9
 """Per voxel and volume: drawing, smoothing, compressing."""
 SECONDS_TO_FIT: Mapping[str, float] = {
     "dummy": 0.01, "logistic": 0.05, "linear_svm": 0.1, "ridge": 0.05, "random_forest": 1.5,
+    "elastic_net_logistic": 0.02, "rbf_svm": 0.1, "decision_tree": 0.05, "linear": 0.05,
+    "svr": 0.05,
 }  # fmt: skip
 """Per fitted model of 100 samples and 1,000 features; grows with both."""
 COPIES = 4
@@ -33,7 +36,7 @@ def seconds_of(unit: Unit, n_samples: int) -> float:
     one = SECONDS_TO_FIT.get(unit.spec.kind, 0.2)
     width = max(len(unit.columns), 1) / 1000
     growth = (n_samples / 100) ** 1.5 * (0.5 + 0.5 * width)
-    if unit.permutations is not None and unit.spec.linear:
+    if unit.permutations is not None and (unit.spec.linear or unit.spec.by_distance):
         growth *= 0.05  # one decomposition serves all permutations
     return one * growth * fits_of(unit)
 
@@ -52,8 +55,10 @@ def n_features(extractor: Any) -> int:
     atlas = getattr(extractor, "atlas", None)
     regions = len(load_atlas(atlas)) if atlas is not None else 200
     if extractor.kind == "connectome":
-        return regions * (regions - 1) // 2
-    return regions * max(1, len(getattr(extractor, "bands", ()) or ()))
+        own = 1 if extractor.measure == "covariance" else -1
+        return regions * (regions + own) // 2
+    variants = getattr(extractor, "bands", ()) or getattr(extractor, "seeds", ())
+    return regions * max(1, len(variants))
 
 
 def scan_size(scan: Scan) -> float:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from lumbago.data import Cohort, Dataset, FeatureTable
+from lumbago.data import Cohort, Dataset, FeatureTable, html
 from lumbago.data.features import COVARIATE, INDEX, REJECTED_COLUMNS
 from lumbago.errors import InputError, ScanRejected
 from lumbago.evaluation.result import Result
@@ -62,11 +61,15 @@ class Run:
         return rows[~rows["code"].isin(BY_RULE)]
 
     def _repr_html_(self) -> str:
-        parts = [f"<h3>{escape(self.name)}</h3>"]
+        """Scores of every target and where its report lies, for notebooks."""
+        parts = []
         for folder in self.folders:
             parts.append(folder.result._repr_html_())
-            parts.append(f"<p>Report: <code>{escape(folder.path.name)}/report.html</code></p>")
-        return "".join(parts)
+            if folder.report.is_file():
+                parts.append(html.line(f"Report: {folder.path.name}/{folder.report.name}"))
+        facts = (html.count(len(self.folders), "target"),)
+        missing = html.left_out(self.failures, "scans without a feature, and people left out")
+        return html.card("Run", self.name, facts, *parts, missing)
 
 
 def default_output(name: str) -> Path:

@@ -29,7 +29,7 @@ def places(annotation: Any, data: Any, place: Place = ()) -> Iterator[tuple[Plac
         The type is a settings class, `Path`, `Literal`, or a plain type; places whose type
         cannot be told (an unknown kind, a wrong shape) are left out with all they hold.
     """
-    for option in options(annotation):
+    for option in _nearest_first(options(annotation), data):
         if isinstance(data, Mapping) and is_settings(option):
             if not _fits(option, data):
                 continue
@@ -51,6 +51,15 @@ def places(annotation: Any, data: Any, place: Place = ()) -> Iterator[tuple[Plac
             return
     if not isinstance(data, Mapping | list):
         yield place, annotation, data
+
+
+def _nearest_first(found: list[Any], data: Any) -> list[Any]:
+    """Put the settings class first that has most of the names used, where several may stand."""
+    if not isinstance(data, Mapping):
+        return found
+    return sorted(
+        found, key=lambda o: -len(set(data) & set(o.model_fields)) if is_settings(o) else 0
+    )
 
 
 def options(annotation: Any) -> list[Any]:

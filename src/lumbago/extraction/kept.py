@@ -81,16 +81,21 @@ def extraction_key(scan: Scan, extractor: Any, store: Store) -> str:
         "columns": list(scan.columns),
         "labels": list(scan.labels),
     }
+    within = {role: scan.within[role] for role in inputs if role in scan.within}
+    if within:
+        about["within"] = within
     return digest(canonical_json(about))
 
 
 def public_spec(extractor: Any) -> dict[str, Any]:
-    """Return the canonical settings with an atlas of one's own by its name, without its path."""
+    """Return the canonical settings with atlases and masks by their names, without paths."""
     settings: dict[str, Any] = extractor.canonical()
     if isinstance(settings.get("atlas"), Mapping):
         from lumbago.reading.atlases import load_atlas
 
         settings["atlas"] = load_atlas(extractor.atlas).name
+    if "seeds" in settings:
+        settings["seeds"] = extractor.public_seeds()
     return settings
 
 

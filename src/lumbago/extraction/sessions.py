@@ -72,9 +72,13 @@ def averaged(runs: np.ndarray, how: str) -> np.ndarray:
     ----------
     runs : array of shape (n_runs, n_features)
     how : {"mean", "fisher_z"}
-        Correlations are averaged as Fisher z, which is not pulled towards zero.
+        Correlations are averaged as Fisher z, which is not pulled towards zero; runs that hold
+        values beyond 1, such as counts of streamlines, are no correlations and averaged as they
+        are.
     """
     present = ~np.isnan(runs)
+    if how == "fisher_z" and (np.abs(runs[present]) > 1 + 1e-6).any():
+        how = "mean"
     n = present.sum(axis=0)
     with np.errstate(all="ignore"):
         z = np.arctanh(runs) if how == "fisher_z" else runs

@@ -6,11 +6,13 @@ from lumbago.extractors.columns import TableColumns
 from lumbago.extractors.connectome import Connectome
 from lumbago.extractors.homogeneity import Homogeneity
 from lumbago.extractors.regional import Regional
+from lumbago.extractors.seed import Seed
+from lumbago.extractors.values import RegionalValues
 
-EXTRACTORS = (Amplitude, Homogeneity, Connectome, Regional, TableColumns)
+EXTRACTORS = (Amplitude, Homogeneity, Connectome, Seed, Regional, RegionalValues, TableColumns)
 """Every class that ``features:`` of an experiment can name by its ``kind``."""
 
 __all__ = [
     "EXTRACTORS", "Amplitude", "Connectome", "Extractor", "Homogeneity", "Regional",
-    "TableColumns", "VoxelExtractor",
+    "RegionalValues", "Seed", "TableColumns", "VoxelExtractor",
 ]  # fmt: skip

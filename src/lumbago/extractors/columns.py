@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from fnmatch import fnmatchcase
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -26,7 +27,7 @@ class TableColumns(Spec):
 
     kind: Literal["columns"] = "columns"
     columns: Annotated[list[str], Field(min_length=1)]
-    """Names of columns that hold numbers."""
+    """Names of columns that hold numbers; ``pcs_*`` takes every such column of numbers."""
 
     def applies_to(self, scan: Scan) -> bool:
         """Tell that no scan is needed."""
@@ -45,11 +46,12 @@ class TableColumns(Spec):
         """
         check_key(key)
         table = cohort.table
-        problems = [p for column in self.columns for p in _problems(cohort, table, column)]
+        columns = list(dict.fromkeys(c for wanted in self.columns for c in _fitting(table, wanted)))
+        problems = [p for column in columns for p in _problems(cohort, table, column)]
         if problems:
             raise InputError(problems)
-        names = [f"{key}.{name}" for name in region_names(self.columns)]
-        values = table[self.columns].astype(np.float32).set_axis(names, axis=1)
+        names = [f"{key}.{name}" for name in region_names(columns)]
+        values = table[columns].astype(np.float32).set_axis(names, axis=1)
         empty = values.isna().all(axis=1)
         rejected = pd.DataFrame(
             [
@@ -63,8 +65,18 @@ class TableColumns(Spec):
         return FeatureTable(key, values, self.canonical(), rejected)
 
 
+def _fitting(table: pd.DataFrame, wanted: str) -> list[str]:
+    """Return the columns of numbers that a pattern stands for, or the name as it is."""
+    if "*" not in wanted or wanted in table:
+        return [wanted]
+    numeric = [str(c) for c in table if pd.api.types.is_numeric_dtype(table[c])]
+    return [c for c in numeric if fnmatchcase(c, wanted)] or [wanted]
+
+
 def _problems(cohort: Cohort, table: pd.DataFrame, column: str) -> list[Problem]:
     where = f"cohort {cohort.name}"
+    if column not in table and "*" in column:
+        return [Problem(where, f"no column fits {column!r}, or none that holds numbers")]
     if column not in table:
         near = difflib.get_close_matches(column, [str(c) for c in table.columns], n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
+from pydantic import model_validator
 
 from lumbago.data import Extraction, Scan
 from lumbago.data.features import edge_names
 from lumbago.errors import ScanRejected
 from lumbago.extractors.base import NUISANCE_ROLES, Band, Extractor
-from lumbago.measures.connectivity import correlation, fisher_z, vectorize
+from lumbago.measures.connectivity import (
+    correlation,
+    covariance,
+    fisher_z,
+    partial_correlation,
+    vectorize,
+)
 from lumbago.reading.atlases import AtlasRef, load_atlas
 from lumbago.reading.sampling import space_note
 
@@ -19,10 +26,13 @@ if TYPE_CHECKING:
 
 
 class Connectome(Extractor):
-    """Pearson correlation of every pair of regions, upper triangle row by row.
+    """Connectivity of every pair of regions, upper triangle row by row.
 
     Regional signals come from the voxels of a scan through an atlas, or from a table; a
-    connectome read from a file is taken as it is.
+    matrix read from a file is taken as it is, and only for ``correlation``, since no file
+    says how its values were computed. A region without data is NaN with every other; partial
+    correlations are conditioned on the regions that are there. Covariances come with the
+    variances (``a~a``), in squared units of the signals.
     """
 
     needs: ClassVar[frozenset[frozenset[str]]] = frozenset(
@@ -34,16 +44,32 @@ class Connectome(Extractor):
     kind: Literal["connectome"] = "connectome"
     atlas: AtlasRef | None = None
     """Regions of voxel data; tables and connectomes have theirs already."""
-    measure: Literal["correlation"] = "correlation"
+    measure: Literal["correlation", "partial_correlation", "covariance"] = "correlation"
+    """Pearson's r; r given all other regions; or covariance."""
+    shrinkage: Literal["ledoit_wolf", "none"] | None = None
+    """How the covariance is estimated: shrunk as Ledoit and Wolf (2004) do, or as it is, which
+    partial correlation grants only to scans with at least 2 more kept volumes than regions.
+    Default: ledoit_wolf for partial_correlation, none otherwise."""
     fisher_z: bool = False
     """Whether correlations become Fisher's z."""
     band: Band | None = None
     """Frequencies that are correlated, in Hz; null takes all."""
 
+    @model_validator(mode="after")
+    def _fits_the_measure(self) -> Self:
+        if self.measure == "covariance" and self.fisher_z:
+            raise ValueError("covariances have no Fisher z; take measure: correlation")
+        if self.measure == "correlation" and self.shrinkage == "ledoit_wolf":
+            raise ValueError(
+                "correlations of two regions need no shrinkage; "
+                "it belongs to partial_correlation and covariance"
+            )
+        return self
+
     @property
     def average(self) -> Literal["mean", "fisher_z"]:
-        """Correlations are averaged as Fisher's z; values that are z already, as they are."""
-        return "mean" if self.fisher_z else "fisher_z"
+        """Correlations are averaged as Fisher's z; z and covariances as they are."""
+        return "mean" if self.fisher_z or self.measure == "covariance" else "fisher_z"
 
     def applies_to(self, scan: Scan) -> bool:
         """Tell whether the scan holds connectivity, or signals to take it from."""
@@ -63,10 +89,11 @@ class Connectome(Extractor):
         # What is nearest to the wanted matrix wins; voxels only where an atlas asks for them.
         if self.atlas is not None and "bold" in scan.files:
             return "bold"
-        return next((role for role in ("connectome", "timeseries") if role in scan.files), "")
+        roles = ("connectome", "timeseries") if self.measure == "correlation" else ("timeseries",)
+        return next((role for role in roles if role in scan.files), "")
 
     def extract(self, recording: Recording) -> Extraction:
-        """Correlate the regions of one recording."""
+        """Measure the connectivity of one recording."""
         source = self._source(recording.scan)
         coverage: dict[str, float] = {}
         notes = []
@@ -80,7 +107,7 @@ class Connectome(Extractor):
                 raise ScanRejected(
                     "E_SHORT", f"{signals.n_kept} kept volumes are too few for a correlation"
                 )
-            matrix = correlation(signals.kept_values)
+            matrix = self._matrix(signals.kept_values)
             if atlas is not None:
                 notes.append(space_note(atlas, recording.scan.space))
             if signals.coverage is not None:
@@ -89,14 +116,27 @@ class Connectome(Extractor):
             raise ScanRejected(
                 "E_NO_REGIONS", "voxel data need an atlas to give a connectome; set atlas:"
             )
+        diagonal = self.measure == "covariance"
         try:
-            edges = vectorize(matrix)
+            edges = vectorize(matrix, diagonal=diagonal)
             edges = fisher_z(edges) if self.fisher_z else edges
         except ValueError as error:
             raise ScanRejected("E_MEASURE", f"{self.kind}: {error}") from error
         return Extraction(
-            names=tuple(f":{edge}" for edge in edge_names(labels)),
+            names=tuple(f":{edge}" for edge in edge_names(labels, diagonal=diagonal)),
             values=np.asarray(edges, dtype=np.float32),
             coverage=coverage,
             notes=tuple(dict.fromkeys(n for n in (*recording.notes, *notes) if n)),
         )
+
+    def _matrix(self, signals: np.ndarray) -> np.ndarray:
+        try:
+            if self.measure == "correlation":
+                return correlation(signals)
+            if self.measure == "covariance":
+                return covariance(
+                    signals, "ledoit_wolf" if self.shrinkage == "ledoit_wolf" else None
+                )
+            return partial_correlation(signals, None if self.shrinkage == "none" else "ledoit_wolf")
+        except ValueError as error:
+            raise ScanRejected("E_MEASURE", f"{self.kind}: {error}") from error

@@ -12,6 +12,7 @@ Shrinkage = Literal["ledoit_wolf"] | None
 _CONSTANT = 1e-12
 # The largest correlation that has a finite Fisher z.
 _NEARLY_ONE = np.nextafter(1.0, 0.0)
+_BLOCK = 4096  # signals
 
 
 def correlation(signals: np.ndarray) -> np.ndarray:
@@ -56,14 +57,21 @@ def seed_correlation(signals: np.ndarray, seeds: np.ndarray) -> np.ndarray:
     ValueError
         If the lengths differ or there are fewer than 2 volumes.
     """
-    signals = _checked(signals, "seed_correlation")
+    signals = np.asarray(signals)
+    _checked(signals[:, :1] if signals.ndim == 2 else signals, "seed_correlation")
     seeds = _checked(seeds, "seed_correlation")
     if len(signals) != len(seeds):
         raise ValueError(
             f"seed_correlation: signals hold {len(signals)} volumes, seeds {len(seeds)}; "
             "they must be the same"
         )
-    return np.clip(_unit(seeds).T @ _unit(signals), -1, 1)
+    unit = np.ascontiguousarray(_unit(seeds).T)
+    r = np.empty((seeds.shape[1], signals.shape[1]))
+    # A whole brain in double precision several times over would be gigabytes.
+    for first in range(0, signals.shape[1], _BLOCK):
+        some = slice(first, first + _BLOCK)
+        r[:, some] = unit @ _unit(np.asarray(signals[:, some], dtype=np.float64))
+    return np.clip(r, -1, 1)
 
 
 def covariance(signals: np.ndarray, shrinkage: Shrinkage = None) -> np.ndarray:
@@ -125,7 +133,9 @@ def partial_correlation(signals: np.ndarray, shrinkage: Shrinkage = "ledoit_wolf
     Raises
     ------
     ValueError
-        If there are fewer than 2 volumes, or too few for an unshrunk estimate.
+        If there are fewer than 2 volumes, or the signals do not suffice for an unshrunk
+        estimate: fewer than n_signals + 2 volumes, or linearly dependent (as many confounds
+        and a narrow band make them) within the precision of their type.
 
     References
     ----------
@@ -133,6 +143,7 @@ def partial_correlation(signals: np.ndarray, shrinkage: Shrinkage = "ledoit_wolf
        investigation in functional MRI. NeuroImage 32, 228-237.
        doi:10.1016/j.neuroimage.2005.12.057
     """
+    precise = np.finfo(np.result_type(signals, np.float32)).eps
     signals = _checked(signals, "partial_correlation")
     unit = _unit(signals)
     known = np.isfinite(unit).all(axis=0)
@@ -142,6 +153,13 @@ def partial_correlation(signals: np.ndarray, shrinkage: Shrinkage = "ledoit_wolf
             f"partial_correlation: {n_known} signals need more than {n_known + 1} volumes, "
             f"got {n_volumes}; use shrinkage='ledoit_wolf'"
         )
+    if shrinkage is None and n_known:
+        rank = int(np.linalg.matrix_rank(unit[:, known], rtol=precise * max(n_volumes, n_known)))
+        if rank < n_known:
+            raise ValueError(
+                f"partial_correlation: {n_known} signals hold only {rank} independent ones; "
+                "use shrinkage='ledoit_wolf', fewer confounds or a wider band"
+            )
     precision = np.linalg.inv(covariance(unit[:, known] * np.sqrt(n_volumes), shrinkage))
     scale = np.sqrt(np.diag(precision))
     found = np.clip(-precision / scale / scale[:, None], -1, 1)

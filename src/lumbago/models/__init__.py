@@ -2,11 +2,16 @@
 
 from lumbago.models.catalogue import (
     MODELS,
+    SVR,
+    DecisionTree,
     Dummy,
+    ElasticNetLogistic,
+    Linear,
     LinearSVM,
     Logistic,
     Model,
     RandomForest,
+    RbfSVM,
     Ridge,
 )
 from lumbago.models.impute import Impute
@@ -15,7 +20,7 @@ from lumbago.models.scale import Scale
 from lumbago.models.steps import STANDARD, STEPS, Preparation, expand_step, read_preparation
 
 __all__ = [
-    "MODELS", "STANDARD", "STEPS", "Dummy", "Impute", "LinearSVM", "Logistic", "Model",
-    "Preparation", "RandomForest", "Residualize", "Ridge", "Scale", "expand_step",
-    "read_preparation",
+    "MODELS", "STANDARD", "STEPS", "SVR", "DecisionTree", "Dummy", "ElasticNetLogistic", "Impute",
+    "Linear", "LinearSVM", "Logistic", "Model", "Preparation", "RandomForest", "RbfSVM",
+    "Residualize", "Ridge", "Scale", "expand_step", "read_preparation",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lumbago.data.features import COVARIATE
-from lumbago.models.catalogue import Model, TargetKind
+from lumbago.models.base import Model, TargetKind
 from lumbago.models.columns import FeaturesOnly, split_columns
 from lumbago.models.search import GroupedSearch, decision_values
 from lumbago.spec import Spec
@@ -49,7 +49,7 @@ def assemble(
     from sklearn.pipeline import Pipeline
 
     from lumbago.models.design import CovariatesAsFeatures
-    from lumbago.models.rotate import Rotator
+    from lumbago.models.rotate import DistanceRotator, Rotator
 
     steps: list[tuple[str, Any]] = []
     as_features = [c.removeprefix(COVARIATE) for c in columns if c.startswith(COVARIATE)]
@@ -57,15 +57,17 @@ def assemble(
         steps.append(("covariates", CovariatesAsFeatures(tuple(as_features))))
     for i, step in enumerate(preparation):
         steps.append((f"{i}_{step.kind}", step.build(columns, seed)))  # type: ignore[attr-defined]
-    steps.append(("rotate", Rotator()) if model.linear else ("features", FeaturesOnly()))
+    if model.linear or model.by_distance:
+        steps.append(("rotate", DistanceRotator() if model.by_distance else Rotator()))
+    else:
+        steps.append(("features", FeaturesOnly()))
     pipeline = Pipeline([*steps, ("model", model.build(columns, seed, target_kind))])
     grid = model.tune if tuned else {}
     continuous = target_kind == "continuous"
-    if not grid and not model.calibrated_outside:
+    calibrate = model.calibrated_outside and not continuous
+    if not grid and not calibrate:
         return pipeline
-    return GroupedSearch(
-        pipeline, dict(grid), INNER_SPLITS, seed, continuous, model.calibrated_outside
-    )
+    return GroupedSearch(pipeline, dict(grid), INNER_SPLITS, seed, continuous, calibrate)
 
 
 def fitted_pipeline(estimator: Any) -> Any:
@@ -148,10 +150,12 @@ def linear_weights(estimator: Any, X: Any, columns: Sequence[str]) -> Weights | 
     .. [1] Haufe et al. (2014). NeuroImage 87, 96-110. doi:10.1016/j.neuroimage.2013.10.067
     """
     pipeline = fitted_pipeline(estimator)
-    if "rotate" not in pipeline.named_steps or not hasattr(pipeline[-1], "coef_"):
+    if not hasattr(pipeline[-1], "coef_"):
         return None
     prepared = split_columns(pipeline[:-2].transform(X) if len(pipeline) > 2 else X)
-    coefficient = pipeline.named_steps["rotate"].back(np.ravel(pipeline[-1].coef_))
+    coefficient = np.ravel(pipeline[-1].coef_)
+    if "rotate" in pipeline.named_steps:
+        coefficient = pipeline.named_steps["rotate"].back(coefficient)
     values = prepared.values.astype(np.float64)
     centred = values - values.mean(axis=0)
     decision = centred @ coefficient

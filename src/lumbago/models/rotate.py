@@ -1,4 +1,4 @@
-"""Rows written in the space they span: the exact shortcut of linear models with an L2 penalty."""
+"""Rows written in the space they span: the exact shortcut of models that penalize length."""
 
 from __future__ import annotations
 
@@ -71,3 +71,40 @@ class Rotator(TransformerMixin, BaseEstimator):
         if not np.isfinite(values).all():
             raise ValueError("features hold missing values; put impute into the preparation")
         return values
+
+
+class DistanceRotator(Rotator):
+    """Write n rows of p > n features in n + 1 coordinates that keep every distance to them.
+
+    As `Rotator`, about the training mean, and with one coordinate more: how far a row lies
+    outside the span of the training rows, 0 for those themselves. A Gaussian kernel between any row
+    and a training row is thereby the same as on all features, and a linear kernel gives
+    that coordinate no weight. With no more features than rows, rows are centred only.
+
+    Attributes
+    ----------
+    mean_ : array of shape (n_features,)
+    basis_ : array of shape (rank, n_features), or None
+    """
+
+    def fit(self, X: Any, y: Any = None) -> DistanceRotator:
+        """Find the training mean and an orthonormal basis of the centred rows."""
+        values = self._values(X)
+        self.mean_ = values.mean(axis=0)
+        super().fit(values - self.mean_)
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return coordinates of any rows, shape (n_samples, rank + 1), or (n_samples, p)."""
+        values = self._values(X, fitted_on=self.n_features_in_) - self.mean_
+        if self.basis_ is None:
+            return values
+        inside = values @ self.basis_.T
+        outside = np.linalg.norm(values - inside @ self.basis_, axis=1)
+        # What is left of a training row is rounding.
+        outside[outside <= 1e-7 * np.linalg.norm(values, axis=1)] = 0.0
+        return np.column_stack([inside, outside])
+
+    def back(self, weights: np.ndarray) -> np.ndarray:
+        """Return weights of the features from weights of the coordinates."""
+        return weights if self.basis_ is None else weights[:-1] @ self.basis_

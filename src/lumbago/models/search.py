@@ -13,7 +13,9 @@ from lumbago.models.calibration import platt
 from lumbago.models.columns import groups_of, take_rows
 from lumbago.models.folds import deal_folds
 
-TOWARDS_MORE_PENALTY = {"C": -1, "alpha": 1, "max_depth": -1, "min_samples_leaf": 1}
+TOWARDS_MORE_PENALTY = {
+    "C": -1, "alpha": 1, "max_depth": -1, "min_samples_leaf": 1, "gamma": -1, "epsilon": 1,
+}  # fmt: skip
 """Which way a setting regularizes; ties between candidates go to the stronger penalty."""
 Candidate = dict[str, Any]
 
@@ -27,13 +29,16 @@ def candidates(grid: Mapping[str, Sequence[Any]]) -> list[Candidate]:
     [{'C': 0.1}, {'C': 1.0}]
     """
     ordered = []
-    for name, values in grid.items():
+    for name, given in grid.items():
+        values = list(given)
         way = TOWARDS_MORE_PENALTY.get(name)
         if way is not None:
-            # None means "no limit": the least regularized end of a depth.
-            finite = sorted((v for v in values if v is not None), key=lambda v: -way * v)
-            values = finite + [v for v in values if v is None]
-        ordered.append(list(values))
+            # None means "no limit": the least regularized end of a depth. Words keep their order.
+            numbers = [v for v in given if isinstance(v, int | float)]
+            words = [v for v in given if isinstance(v, str)]
+            values = sorted(numbers, key=lambda v: -way * v) + words
+            values += [v for v in given if v is None]
+        ordered.append(values)
     return [
         dict(zip(grid, combination, strict=True)) for combination in itertools.product(*ordered)
     ]

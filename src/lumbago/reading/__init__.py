@@ -8,18 +8,48 @@ from typing import Any
 from lumbago.data import Cohort
 from lumbago.reading.bids import BidsCohort
 from lumbago.reading.denoise import Denoise, Scrub
+from lumbago.reading.dpabi import DpabiCohort
+from lumbago.reading.freesurfer import FreeSurferCohort
+from lumbago.reading.halfpipe import HalfpipeCohort
+from lumbago.reading.junifer import JuniferCohort
+from lumbago.reading.maps import MapsCohort
 from lumbago.reading.reader import CohortReader
 from lumbago.reading.tables import ConnectomeCohort, TableCohort, TimeseriesCohort
+from lumbago.reading.xcpd import XcpdCohort
+from lumbago.spec import read_kind
 
-COHORT_READERS = (BidsCohort, TimeseriesCohort, ConnectomeCohort, TableCohort)
+COHORT_READERS: tuple[type[CohortReader], ...] = (
+    BidsCohort, TimeseriesCohort, ConnectomeCohort, TableCohort, MapsCohort, FreeSurferCohort,
+    XcpdCohort, HalfpipeCohort, DpabiCohort, JuniferCohort,
+)  # fmt: skip
 
 __all__ = [
-    "COHORT_READERS", "BidsCohort", "CohortReader", "ConnectomeCohort", "Denoise", "Scrub",
-    "TableCohort", "TimeseriesCohort", "read_bids", "read_connectomes", "read_table",
-    "read_timeseries",
+    "COHORT_READERS", "BidsCohort", "CohortReader", "ConnectomeCohort", "Denoise", "DpabiCohort",
+    "FreeSurferCohort", "HalfpipeCohort", "JuniferCohort", "MapsCohort", "Scrub", "TableCohort",
+    "TimeseriesCohort", "XcpdCohort", "read_bids", "read_cohort", "read_connectomes",
+    "read_table", "read_timeseries",
 ]  # fmt: skip
 
 _NAME = "cohort"
+
+
+def read_cohort(
+    kind: str, *, name: str = _NAME, denoise: Denoise | None = None, **settings: Any
+) -> Cohort:
+    """Read a cohort of any kind, as ``cohorts:`` of an experiment names it.
+
+    Parameters
+    ----------
+    kind : str
+        ``bids``, ``xcpd``, ``halfpipe``, ``dpabi``, ``junifer``, ``freesurfer``, ``maps``,
+        ``connectomes``, ``timeseries`` or ``table``.
+    name, denoise
+        As for `read_bids`.
+    **settings
+        Fields of the kind: ``read_cohort("freesurfer", subjects="/data/freesurfer")``.
+    """
+    spec = read_kind({"kind": kind, **settings}, COHORT_READERS, "cohort")
+    return spec.read(name, denoise=denoise or Denoise())
 
 
 def read_bids(

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import difflib
+import json
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-import nibabel as nib
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
 from lumbago.data import Atlas
+from lumbago.data.atlas import Sampling
 from lumbago.data.features import region_names
 from lumbago.data.packaged import packaged_atlas, packaged_names
-from lumbago.errors import InputError, ScanRejected
+from lumbago.errors import InputError
 from lumbago.provenance import digest_file
-from lumbago.reading.images import read_image
+from lumbago.reading.atlas_images import divided, few
+from lumbago.reading.fetched import FetchedAtlas, fetched_atlas
+from lumbago.reading.own_atlases import own_folder, own_names
 from lumbago.spec import Spec
-
-_LARGEST = 2**24  # what float32 counts exactly
 
 
 class Spheres(Spec):
@@ -35,10 +37,10 @@ class Spheres(Spec):
 
 
 class LocalAtlas(Spec):
-    """Labelled voxels in a NIfTI image, and a table of what the labels mean."""
+    """Labelled voxels or weight maps in a NIfTI image, and a table of what they mean."""
 
     image: str
-    """3D image of whole numbers, 0 outside."""
+    """3D image of whole numbers, 0 outside; or, with `sampling`, 4D: one map per region."""
     labels: str
     """``.tsv`` with the columns index and name; or text: one ``index name`` a line
     (FreeSurfer's tables), or a line of the name and a line ``index r g b a`` (Workbench)."""
@@ -46,18 +48,20 @@ class LocalAtlas(Spec):
     """Space the image lies in, such as ``MNI152NLin2009cAsym``."""
     sha256: str | None = None
     """Of the image file; refused where it differs."""
+    sampling: Sampling | None = None
+    """How weight maps give regional values: ``weighted_mean`` or ``least_squares``."""
 
 
-AtlasRef = str | LocalAtlas | Spheres
+AtlasRef = str | LocalAtlas | Spheres | FetchedAtlas
 
 
 def atlas_names() -> tuple[str, ...]:
-    """Return the names of the packaged atlases."""
-    return packaged_names()
+    """Return the names of the packaged atlases, then those of the user's own."""
+    return packaged_names() + tuple(n for n in own_names() if n not in packaged_names())
 
 
 def load_atlas(ref: AtlasRef | Atlas) -> Atlas:
-    """Return the atlas that a name, a local file or spheres stand for; read once.
+    """Return the atlas that a name, files, spheres or a fetcher stand for; read once.
 
     Raises
     ------
@@ -67,22 +71,48 @@ def load_atlas(ref: AtlasRef | Atlas) -> Atlas:
     if isinstance(ref, Atlas):
         return ref
     if isinstance(ref, LocalAtlas):
-        return _local(ref, _stamp(ref.image), _stamp(ref.labels))
+        return _local(ref, stamp(ref.image), stamp(ref.labels))
     if isinstance(ref, Spheres):
         if ref.coordinates in packaged_names():
             return packaged_atlas(ref.coordinates, ref.radius)
-        return _local_spheres(ref, _stamp(ref.coordinates))
-    if ref not in packaged_names():
-        near = difflib.get_close_matches(ref, packaged_names(), n=1, cutoff=0.5)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        return _local_spheres(ref, stamp(ref.coordinates))
+    if isinstance(ref, FetchedAtlas):
+        return fetched_atlas(ref)
+    if ref in packaged_names():
+        return packaged_atlas(ref)
+    if ref in own_names():
+        return _own(ref)
+    near = difflib.get_close_matches(ref, atlas_names(), n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise InputError(
+        f"atlas {ref!r}: expected one of {', '.join(atlas_names())}, "
+        f"or image: and labels: of a local one{hint}"
+    )
+
+
+def _own(name: str) -> Atlas:
+    folder = own_folder(name)
+    files = tuple(str(folder / f) for f in ("atlas.json", "image.nii.gz", "labels.tsv"))
+    return _own_read(name, files, tuple(stamp(f) for f in files))
+
+
+@lru_cache(maxsize=16)
+def _own_read(name: str, files: tuple[str, ...], stamps: tuple[tuple[int, ...], ...]) -> Atlas:
+    try:
+        about = json.loads(Path(files[0]).read_text(encoding="utf-8"))
+        ref = LocalAtlas(
+            image=files[1], labels=files[2], space=about["space"], sha256=about["sha256"],
+            sampling=about.get("sampling"),
+        )  # fmt: skip
+    except (ValueError, KeyError, TypeError):
         raise InputError(
-            f"atlas {ref!r}: expected one of {', '.join(packaged_names())}, "
-            f"or image: and labels: of a local one{hint}"
-        )
-    return packaged_atlas(ref)
+            f"atlas {name}: its atlas.json cannot be read; add the atlas again"
+        ) from None
+    atlas = load_atlas(ref)
+    return replace(atlas, name=name, about={**about, "kind": atlas.kind})
 
 
-def _stamp(path: str) -> tuple[int, ...]:
+def stamp(path: str) -> tuple[int, ...]:
     """What changes when a file does, so that a changed atlas is read again."""
     try:
         s = Path(path).stat()
@@ -101,52 +131,30 @@ def _local(ref: LocalAtlas, image_stamp: tuple[int, ...], labels_stamp: tuple[in
             f"atlas image {path.name}: expected sha256 {ref.sha256}, got {found}; "
             "take the file the setting was written for, or change the setting"
         )
-    voxels, affine = _label_image(path)
+    image, present = divided(path, ref.sampling)
     labels = read_labels(Path(ref.labels))
-    present = np.unique(voxels[voxels > 0])
-    unnamed = sorted(set(present.tolist()) - set(labels["index"]))
+    unnamed = sorted(set(present) - set(labels["index"]))
     absent = labels.loc[~labels["index"].isin(present), "name"].tolist()
     problems = []
     if unnamed:
         problems.append(
-            f"atlas labels {Path(ref.labels).name}: no name for {_few(unnamed)} of the image "
+            f"atlas labels {Path(ref.labels).name}: no name for {few(unnamed)} of the image "
             f"{path.name}; expected a row for every label"
         )
     if absent:
         problems.append(
-            f"atlas labels {Path(ref.labels).name}: {_few(absent)} not in the image {path.name}; "
+            f"atlas labels {Path(ref.labels).name}: {few(absent)} not in the image {path.name}; "
             "expected a table of the image's own labels"
         )
     if problems:
         raise InputError(problems)
-    image = nib.Nifti1Image(voxels, affine)
     name = path.name.removesuffix(".gz").removesuffix(".nii")
-    about = {"sha256": found, "kind": "deterministic", "space": ref.space}
-    return Atlas(name, "deterministic", labels, ref.space, image, about=about)
-
-
-def _label_image(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Read whole-numbered labels as int32, with their affine."""
-    try:
-        image = read_image(path)
-    except ScanRejected as rejected:
-        raise InputError(f"atlas image {rejected.reason}") from None
-    if len(image.shape) == 4 and image.shape[3] > 1:
-        raise InputError(
-            f"atlas image {path.name}: expected one 3D image of labels, got {image.shape[3]} "
-            "maps; a probabilistic atlas cannot be used as labels"
-        )
-    raw = np.asarray(image.dataobj).reshape(image.shape[:3])
-    if not (np.isfinite(raw).all() and (raw >= 0).all() and (raw == np.rint(raw)).all()):
-        raise InputError(
-            f"atlas image {path.name}: expected whole numbers, 0 or more, as labels; "
-            "was it resampled other than by nearest voxel?"
-        )
-    if raw.max() == 0:
-        raise InputError(f"atlas image {path.name}: every voxel is 0")
-    if raw.max() > _LARGEST:
-        raise InputError(f"atlas image {path.name}: expected labels up to {_LARGEST}")
-    return raw.astype(np.int32), np.asarray(image.affine, dtype=np.float64)
+    kind: Literal["deterministic", "probabilistic"]
+    kind = "deterministic" if ref.sampling is None else "probabilistic"
+    about = {"sha256": found, "kind": kind, "space": ref.space}
+    return Atlas(
+        name, kind, labels, ref.space, image, about=about, sampling=ref.sampling or "weighted_mean"
+    )
 
 
 def read_labels(path: Path) -> pd.DataFrame:
@@ -171,7 +179,7 @@ def read_labels(path: Path) -> pd.DataFrame:
         what: labels.loc[labels[what].duplicated(), what].tolist() for what in ("index", "name")
     }
     problems = [
-        f"atlas labels {path.name}: {what} {_few(values)} stands twice"
+        f"atlas labels {path.name}: {what} {few(values)} stands twice"
         for what, values in twice.items()
         if values
     ]
@@ -252,8 +260,3 @@ def _whole(name: str, line: int, cell: str) -> int:
     if not cell.isascii() or not cell.isdigit():
         raise InputError(f"atlas labels {name}:{line}: expected a whole number, got {cell!r}")
     return int(cell)
-
-
-def _few(values: list[object]) -> str:
-    shown = ", ".join(str(v) for v in values[:5])
-    return shown if len(values) <= 5 else f"{shown} and {len(values) - 5} more"

@@ -18,6 +18,7 @@ import nibabel as nib
 import numpy as np
 
 from lumbago.errors import ScanRejected
+from lumbago.reading.recognize import looks_like
 
 MAX_GB = 8.0
 """Largest image that is loaded, in 1e9 bytes of float32."""
@@ -56,9 +57,12 @@ def check_kind(name: str, start: bytes) -> bool:
     """Tell whether the file is compressed; its name must say the same."""
     compressed = start.startswith(_GZIP)
     if not name.endswith((".nii", ".nii.gz")):
-        raise ScanRejected("E_NOT_NIFTI", f"{name}: expected a .nii or .nii.gz file")
+        raise ScanRejected(
+            "E_NOT_NIFTI",
+            f"{name}: expected a .nii or .nii.gz file; looks like {looks_like(start)}",
+        )
     if compressed != name.endswith(".gz"):
-        is_now = "compressed" if compressed else "not compressed"
+        is_now = "compressed" if compressed else f"not compressed but {looks_like(start)}"
         raise ScanRejected(
             "E_NOT_NIFTI",
             f"{name}: the content is {is_now}, which its name denies; rename or fetch it again",
@@ -92,13 +96,19 @@ def decode_header(name: str, block: bytes) -> Any:
     """Decode the header of a single-file NIfTI-1 or NIfTI-2 image; extensions are never parsed."""
     sizes = {int.from_bytes(block[:4], order) for order in ("little", "big")}
     if len(block) < 348:
-        raise ScanRejected("E_TRUNCATED", f"{name}: shorter than any NIfTI header")
+        raise ScanRejected(
+            "E_TRUNCATED",
+            f"{name}: shorter than any NIfTI header; looks like {looks_like(block)}",
+        )
     if 540 in sizes:
         kind, magic = nib.Nifti2Header, block[4:7]
     else:
         kind, magic = nib.Nifti1Header, block[344:347]  # type: ignore[assignment]
     if not sizes & {348, 540} or magic not in (b"n+1", b"n+2"):
-        raise ScanRejected("E_NOT_NIFTI", f"{name}: does not hold a single-file NIfTI image")
+        raise ScanRejected(
+            "E_NOT_NIFTI",
+            f"{name}: does not hold a single-file NIfTI image; looks like {looks_like(block)}",
+        )
     with translated(name):
         length = kind.template_dtype.itemsize
         # Extensions follow the header; they are never parsed.

@@ -8,7 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from lumbago.errors import ScanRejected
+from lumbago.reading import hdf5
+from lumbago.reading.matlab import read_mat
 from lumbago.reading.numeric import read_numbers
+from lumbago.reading.recognize import unlike, what_is
 
 SYMMETRY_TOLERANCE = 1e-4
 """A matrix may differ from its transpose by this much (single precision, rounded tables)."""
@@ -16,7 +19,11 @@ MAX_NODES = 20_000
 
 
 def read_matrix(
-    path: Path, *, n_nodes: int | None = None
+    path: Path,
+    *,
+    n_nodes: int | None = None,
+    within: str = "",
+    notes: list[str] | None = None,
 ) -> tuple[np.ndarray, tuple[str, ...] | None]:
     """Read one connectivity matrix.
 
@@ -25,9 +32,17 @@ def read_matrix(
     path : Path
         ``.npy``: a square matrix, or its upper triangle row by row (without the diagonal; with
         it only where `n_nodes` says so). ``.tsv``, ``.csv``: a square table, with or without
-        node names in header and first column.
+        node names in header and first column; lines that begin with ``#`` (MRtrix writes its
+        command there) are passed over, and white space parts as well as commas do.
+        ``.mat``: a variable of MATLAB. ``.hdf5``: a matrix of junifer.
+        A matrix of which only the upper triangle is filled, as tck2connectome writes it without
+        ``-symmetric``, is mirrored.
     n_nodes : int or None
         How many nodes are expected.
+    within : str
+        Name of the variable, or place in the HDF5 file.
+    notes : list of str or None
+        Takes what the report must say.
 
     Returns
     -------
@@ -46,6 +61,12 @@ def read_matrix(
     names: tuple[str, ...] | None = None
     if path.suffix == ".npy":
         array = _load(path)
+    elif path.suffix == ".mat":
+        array = read_mat(path, within or None, code="E_MATRIX")
+    elif path.suffix in hdf5.SUFFIXES:
+        names, array = hdf5.read_square(path, within)
+    elif (bare := _bare(path)) is not None:
+        array = bare
     else:
         table = read_numbers(path, code="E_MATRIX", named_rows=True)
         array = table.to_numpy()
@@ -57,6 +78,10 @@ def read_matrix(
             raise ScanRejected(
                 "E_MATRIX", f"{path.name}: rows and columns name different nodes, or in another "
                 "order")  # fmt: skip
+    if array.ndim == 2 and _is_half(array):
+        array = array + np.triu(array, 1).T
+        if notes is not None:
+            notes.append("a connectome holds its upper triangle only; it was mirrored")
     matrix = _square(array, path.name, n_nodes)
     if np.isinf(matrix).any():
         raise ScanRejected("E_INF", f"{path.name}: holds infinite values; make the matrix again")
@@ -65,13 +90,44 @@ def read_matrix(
     return matrix, names
 
 
+def _is_half(array: np.ndarray) -> bool:
+    """Tell whether a square matrix is empty below its diagonal, but not above."""
+    square = array.shape[0] == array.shape[1] > 1
+    return square and not np.tril(array, -1).any() and bool(np.triu(array, 1).any())
+
+
+def _bare(path: Path) -> np.ndarray | None:
+    """Read a square of numbers without names, if this is one; None leaves it to the tables."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        return None
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    rows = []
+    try:
+        for line in lines:
+            if "," in line:
+                cells = line.split(",")
+            else:
+                cells = line.split("\t") if "\t" in line.strip() else line.split()
+            rows.append([np.nan if c.strip() == "n/a" else float(c) for c in cells])
+    except ValueError:
+        return None
+    if not rows or {len(row) for row in rows} != {len(rows)}:
+        return None
+    return np.array(rows)
+
+
 def count_nodes(path: Path) -> int | None:
     """Return how many nodes a file holds, from its header alone; None where it is unclear."""
     try:
         if path.suffix == ".npy":
             array = _load(path)
             return len(array) if array.ndim == 2 else _nodes_of(len(array))
-        return len(read_numbers(path, code="E_MATRIX", named_rows=True))
+        if path.suffix in (".mat", *hdf5.SUFFIXES):
+            return None
+        bare = _bare(path)
+        return len(read_numbers(path, code="E_MATRIX", named_rows=True) if bare is None else bare)
     except ScanRejected:
         return None
 
@@ -88,6 +144,9 @@ def _load(path: Path) -> np.ndarray:
             "E_MATRIX", f"{name}: cannot be opened; if it is a datalad link, run datalad get"
         ) from None
     except Exception as e:  # damaged headers reach numpy's parser and fail there in many ways
+        kind = what_is(path)
+        if not kind.startswith(("a numpy array", "a Python pickle", "binary data")):
+            raise ScanRejected("E_MATRIX", unlike(path, "a numpy array")) from None
         if isinstance(e, ValueError) and ("object" in str(e).lower() or "pickle" in str(e).lower()):
             raise ScanRejected(
                 "E_OBJECTS",

@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 
 from lumbago.errors import ScanRejected
+from lumbago.reading.recognize import is_table, looks_like
 
 MISSING = "n/a"
+_BEGINNING = 4096
 _DELIMITERS = {".tsv": "\t", ".csv": ","}
 
 
@@ -101,9 +103,13 @@ def _value(cell: str, column: str, line: int, refuse: Callable[[str], ScanReject
 
 def _lines(path: Path, refuse: Callable[[str], ScanRejected]) -> list[str]:
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        data = path.read_bytes()
     except OSError:
         raise refuse("cannot be opened; if it is a datalad link, run datalad get") from None
+    if data and not is_table(data[:_BEGINNING]):
+        raise refuse(f"looks like {looks_like(data[:_BEGINNING])}; expected a table of numbers")
+    try:
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as e:
         raise refuse(
             f"byte {e.start} is not UTF-8; the file looks like latin-1, save it as UTF-8"

@@ -249,6 +249,22 @@ def add_motion(
     return sessions
 
 
+def add_measured(
+    sessions: pd.DataFrame,
+    participants: pd.DataFrame,
+    measured: Mapping[tuple[str, str], Mapping[str, float]],
+) -> pd.DataFrame:
+    """Add columns that a tool's files hold; those of the tables stay as they are."""
+    keys = list(zip(sessions[ID], sessions[SESSION], strict=True))
+    added = {
+        column: [measured.get(key, {}).get(column, float("nan")) for key in keys]
+        for column in dict.fromkeys(c for values in measured.values() for c in values)
+        if column not in sessions and column not in participants
+    }
+    added = {column: values for column, values in added.items() if np.isfinite(values).any()}
+    return sessions.assign(**added) if added else sessions
+
+
 def _over_runs(runs: Sequence[Mapping[str, float]], column: str) -> float:
     values = np.array([run[column] for run in runs], dtype=np.float64)
     if not len(values) or not np.isfinite(values).all():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -17,7 +17,7 @@ from lumbago.data.selection import columns_in
 from lumbago.errors import InputError
 from lumbago.reading.confounds import motion_summary
 from lumbago.reading.denoise import Denoise
-from lumbago.reading.participants import People, add_motion, join
+from lumbago.reading.participants import People, add_measured, add_motion, join
 from lumbago.reading.visits import Visits, changed, read_visits
 from lumbago.spec import Spec
 
@@ -38,6 +38,9 @@ class Found:
         ``sub-01_sessions.tsv`` and the like; no participant where the table names them.
     excluded : list of rows (participant, session, run, code, reason)
     notes : list of str
+    measured : mapping of (participant, session) to {column: value}
+        Numbers that the tool's files hold of a session as a whole, such as ``eTIV``; a column of
+        the tables wins.
     """
 
     scans: Sequence[Scan]
@@ -46,6 +49,7 @@ class Found:
     more_tables: Sequence[tuple[str | None, Path]] = ()
     excluded: list[tuple[str, str, str, str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    measured: Mapping[tuple[str, str], Mapping[str, float]] = field(default_factory=dict)
 
 
 class CohortReader(Spec):
@@ -119,6 +123,7 @@ class CohortReader(Spec):
         sessions = people.sessions
         if self.has_scans:
             sessions = self._with_motion(people, denoise)
+            sessions = add_measured(sessions, people.participants, found.measured)
         excluded = [
             *people.excluded,
             *((name, *run, "", code, reason) for *run, code, reason in found.excluded),

@@ -23,6 +23,7 @@ from lumbago.reading.repetition import agreed_t_r
 from lumbago.reading.sampling import region_means
 from lumbago.reading.scrubbing import kept_indices, motion_fd, surviving
 from lumbago.reading.series import read_series
+from lumbago.reading.values import read_values, roles_of
 from lumbago.reading.voxels import BoldSource, Voxels, read_mask, read_volume
 
 _CLEANED = 2
@@ -166,7 +167,12 @@ class Recording:
 
     def connectome(self) -> tuple[np.ndarray, tuple[str, ...]]:
         """Return the scan's connectivity matrix (n, n), diagonal 1, and its nodes' names."""
-        matrix, own = read_matrix(self._file("connectome"), n_nodes=len(self.scan.labels) or None)
+        matrix, own = read_matrix(
+            self._file("connectome"),
+            n_nodes=len(self.scan.labels) or None,
+            within=self.scan.within.get("connectome", ""),
+            notes=self.notes,
+        )
         if np.nanmax(np.abs(matrix), initial=0) > 1 + 1e-6:
             self._note("a connectome holds values beyond 1, so they are no plain correlations")
         names = self.scan.labels or own or tuple(f"node{i + 1:03d}" for i in range(len(matrix)))
@@ -176,6 +182,18 @@ class Recording:
         """Return the scan's still image (role ``map``, or ``map:<name>``), NaN where undefined."""
         role = f"map:{name}" if name and f"map:{name}" in self.scan.files else "map"
         return read_volume(self._file(role))
+
+    def values(self, name: str) -> tuple[tuple[str, ...], np.ndarray]:
+        """Return what another tool has computed per region (roles ``values:<name>``), and where."""
+        labels: list[str] = []
+        parts = []
+        for role in roles_of(name, frozenset(self.scan.files)):
+            own, numbers = read_values(self._file(role), role, self.scan.within.get(role, ""))
+            labels += own
+            parts.append(numbers)
+        if not parts:
+            raise ScanRejected("E_ROLE", f"this scan has no values of {name}")
+        return region_names(labels), np.concatenate(parts)
 
     @property
     def _is_single_image(self) -> bool:
@@ -192,7 +210,11 @@ class Recording:
     def _regions_of(self, atlas: Atlas | None) -> tuple[np.ndarray, np.ndarray]:
         if atlas not in self._sampled:
             if atlas is None:
-                series = read_series(self._file("timeseries"), self.scan.columns)
+                series = read_series(
+                    self._file("timeseries"),
+                    self.scan.columns,
+                    self.scan.within.get("timeseries", ""),
+                )
                 self._note(*series.notes)
                 self._series_labels = self.scan.labels or region_names(series.names)
                 self._sampled[None] = series.values, series.coverage

@@ -31,7 +31,7 @@ def one_per_run(name: str, candidates: Iterable[Entry]) -> list[Entry]:
     for entry in candidates:
         runs.setdefault(run_of(entry), []).append(entry)
     problems = [
-        Problem(" ".join(k for k in key if k), _told_apart(several))
+        Problem(" ".join(k for k in key if k), told_apart(several))
         for key, several in sorted(runs.items())
         if len(several) > 1
     ]
@@ -43,7 +43,8 @@ def one_per_run(name: str, candidates: Iterable[Entry]) -> list[Entry]:
     return [several[0] for _, several in sorted(runs.items())]
 
 
-def _told_apart(several: Sequence[Entry]) -> str:
+def told_apart(several: Sequence[Entry]) -> str:
+    """Return what tells several files of one run apart, and how to choose one."""
     keys = sorted({k for e in several for k in e.entities})
     for key in keys:
         values = {e.entities.get(key, "(none)") for e in several}

@@ -10,10 +10,11 @@ import numpy as np
 
 from lumbago.data import Atlas
 from lumbago.errors import InputError, ScanRejected
+from lumbago.reading.weighting import lattice, share_of_mean, unmixing, weighted
 
 _REMEMBERED = 8  # grids; a study has one, or one per scanner
 _BLOCK = 16
-_grids: OrderedDict[tuple[Any, ...], tuple[np.ndarray, np.ndarray, np.ndarray]] = OrderedDict()
+_grids: OrderedDict[tuple[Any, ...], tuple[np.ndarray, ...]] = OrderedDict()
 
 
 def region_means(
@@ -37,7 +38,7 @@ def region_means(
     affine : array of shape (4, 4)
         Voxel to world, in mm.
     atlas : Atlas
-        Regions; resampled to the grid by nearest voxel.
+        Regions; resampled to the grid by nearest voxel, weight maps linearly.
     min_coverage : float
         Least share of a region that must hold data, in [0, 1]; below it the region is NaN.
 
@@ -46,8 +47,9 @@ def region_means(
     means : float32 array of shape (n_volumes, n_regions)
         Columns in the order of the atlas, whatever the mask holds; NaN without data.
     coverage : float64 array of shape (n_regions,)
-        Share of each region that holds data, in [0, 1]; what lies outside the field of view
-        counts as missing, and a region that no voxel of this grid falls into has 0.
+        Share of each region, or of its weight, that holds data, in [0, 1]; what lies outside
+        the field of view counts as missing, and a region that no voxel of this grid falls
+        into has 0.
 
     Raises
     ------
@@ -60,7 +62,7 @@ def region_means(
             f"signals: expected (n_volumes, {np.count_nonzero(mask)} voxels of the mask), "
             f"got {values.shape}"
         )
-    voxels, regions, total = _members(atlas, mask.shape, affine)
+    voxels, regions, share, total = _members(atlas, mask.shape, affine)
     place = np.full(mask.size, -1, dtype=np.int64)
     place[np.flatnonzero(mask)] = np.arange(values.shape[1])
     columns = place[voxels]
@@ -71,26 +73,31 @@ def region_means(
             f"atlas {atlas.name} and the brain mask do not overlap; expected both in one space "
             f"(the atlas lies in {atlas.space})",
         )
-    columns, regions = columns[inside], regions[inside]
+    columns, regions, share = columns[inside], regions[inside], share[inside]
     rows, good = _data(values)
     if not good.all():
-        columns, regions = columns[good[columns]], regions[good[columns]]
+        alive = good[columns]
+        columns, regions, share = columns[alive], regions[alive], share[alive]
 
     count = np.bincount(regions, minlength=len(atlas))
-    coverage = np.divide(count, total, out=np.zeros(len(atlas)), where=total > 0)
+    held = np.bincount(regions, weights=np.abs(share), minlength=len(atlas))
+    coverage = np.divide(held, total, out=np.zeros(len(atlas)), where=total > 0)
     means = np.full((len(values), len(atlas)), np.nan, dtype=np.float32)
     filled = (coverage >= min_coverage) & (count > 0)
     if filled.any() and rows.any():
         from scipy.sparse import csr_array
 
         starts = np.concatenate([[0], np.cumsum(count)])
-        weights = np.repeat(np.divide(1.0, count, out=np.zeros(len(atlas)), where=count > 0), count)
-        average = csr_array((weights, columns, starts), shape=(len(atlas), values.shape[1]))
+        average = csr_array((share, columns, starts), shape=(len(atlas), values.shape[1]))
+        mixed = atlas.kind == "probabilistic" and atlas.sampling == "least_squares"
+        parted = unmixing(average, filled) if mixed else None
+        average = average if mixed else share_of_mean(average)
         used = np.flatnonzero(rows)
         # A few volumes at once: their columns stay in cache while they are turned.
         for some in np.split(used, range(_BLOCK, len(used), _BLOCK)):
             turned = np.ascontiguousarray(values[some].T, dtype=np.float64)
-            means[np.ix_(some, filled)] = (average @ turned)[filled].T
+            found = (average @ turned)[filled]
+            means[np.ix_(some, filled)] = (found if parted is None else parted @ found).T
     return means, coverage
 
 
@@ -100,7 +107,8 @@ def atlas_on_grid(atlas: Atlas, shape: tuple[int, ...], affine: np.ndarray) -> n
     Parameters
     ----------
     atlas : Atlas
-        Where spheres overlap, the later region of the table is shown.
+        Where spheres overlap, the later region of the table is shown; of weight maps the one
+        with the largest weight.
     shape : (x, y, z)
         Shape of the grid.
     affine : array of shape (4, 4)
@@ -110,9 +118,10 @@ def atlas_on_grid(atlas: Atlas, shape: tuple[int, ...], affine: np.ndarray) -> n
     -------
     int32 array of the grid's shape
     """
-    voxels, regions, _ = _members(atlas, shape, affine)
+    voxels, regions, share, _ = _members(atlas, shape, affine)
     labels = np.zeros(shape, dtype=np.int32)
-    labels.reshape(-1)[voxels] = regions + 1
+    order = np.argsort(share, kind="stable")
+    labels.reshape(-1)[voxels[order]] = regions[order] + 1
     return labels
 
 
@@ -130,7 +139,7 @@ def space_note(atlas: Atlas, space: str | None) -> str:
         )
     if space.startswith("MNI") and atlas.space == "MNI":
         return (
-            f"the coordinates of {atlas.name} were published for MNI space without saying which "
+            f"the atlas {atlas.name} was published for MNI space without saying which "
             f"of its templates; the scans lie in {space}"
         )
     return (
@@ -157,13 +166,12 @@ def _data(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return rows, good
 
 
-def _members(
-    atlas: Atlas, shape: tuple[int, ...], affine: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Voxels of a grid by region: flat indices, region rows (sorted), and each region's size.
+def _members(atlas: Atlas, shape: tuple[int, ...], affine: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Voxels of a grid by region: flat indices, region rows (sorted), weights, and region sizes.
 
-    The size counts the voxels that the grid would have, were it large enough for the
-    whole atlas, so that a region half outside the field of view is seen as half covered.
+    The size counts the voxels (or adds up their weights) that the grid would have, were it
+    large enough for the whole atlas, so that a region half outside the field of view is seen
+    as half covered.
     """
     affine = np.asarray(affine, dtype=np.float64)
     # By identity: hashing the voxels would cost more than the averaging.
@@ -171,14 +179,17 @@ def _members(
     if key in _grids:
         _grids.move_to_end(key)
         return _grids[key]
-    find = _labelled if atlas.kind == "deterministic" else _balls
-    points, regions = find(atlas, affine)
-    total = np.bincount(regions, minlength=len(atlas))
+    if atlas.kind == "probabilistic":
+        points, regions, share = weighted(atlas, affine)
+    else:
+        points, regions = (_labelled if atlas.kind == "deterministic" else _balls)(atlas, affine)
+        share = np.ones(len(regions))
+    total = np.bincount(regions, weights=np.abs(share), minlength=len(atlas))
     inside = ((points >= 0) & (points < np.array(shape))).all(axis=1)
-    points, regions = points[inside], regions[inside]
+    points, regions, share = points[inside], regions[inside], share[inside]
     flat = np.ravel_multi_index(tuple(points.T), shape)
     order = np.lexsort((flat, regions))
-    _grids[key] = flat[order], regions[order], total
+    _grids[key] = flat[order], regions[order], share[order], total
     while len(_grids) > _REMEMBERED:
         _grids.popitem(last=False)
     return _grids[key]
@@ -196,10 +207,7 @@ def _labelled(atlas: Atlas, affine: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     occupied = np.argwhere(voxels > 0)
     low, high = occupied.min(axis=0) - 0.5, occupied.max(axis=0) + 0.5
     to_grid = np.linalg.inv(affine) @ atlas.image.affine
-    corners = np.array(list(product(*zip(low, high, strict=True))))
-    corners = corners @ to_grid[:3, :3].T + to_grid[:3, 3]
-    first = np.floor(corners.min(axis=0)).astype(int)
-    last = np.ceil(corners.max(axis=0)).astype(int)
+    first, last = lattice(low, high, to_grid)
     axes = [np.arange(a, b + 1) for a, b in zip(first, last, strict=True)]
     to_atlas = np.linalg.inv(to_grid)
     nearest = to_atlas[:3, 3].reshape(3, 1, 1, 1) + sum(

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from lumbago.errors import ScanRejected
+from lumbago.reading import hdf5
+from lumbago.reading.matlab import read_mat
 from lumbago.reading.numeric import read_numbers
 
 
@@ -32,8 +35,8 @@ class Series:
     notes: tuple[str, ...] = ()
 
 
-def read_series(path: Path, columns: tuple[str, ...] = ()) -> Series:
-    """Read a time series table.
+def read_series(path: Path, columns: tuple[str, ...] = (), within: str = "") -> Series:
+    """Read a time series: a table, a matrix of MATLAB, or one element of junifer's HDF5.
 
     A row that is ``n/a`` in every column is a censored volume, as XCP-D writes it. A column
     that misses a value in any other row has no usable series: it stays, as NaN.
@@ -43,6 +46,8 @@ def read_series(path: Path, columns: tuple[str, ...] = ()) -> Series:
     path : Path
     columns : tuple of str
         Columns to take, in this order; empty takes all. One that is absent is NaN.
+    within : str
+        Where in an HDF5 file.
 
     Raises
     ------
@@ -50,7 +55,7 @@ def read_series(path: Path, columns: tuple[str, ...] = ()) -> Series:
         ``E_TABLE`` if the table cannot be read, ``E_INF`` if it holds infinity, ``E_SHORT``
         for fewer than two volumes, ``E_EMPTY`` if no column is left.
     """
-    table = read_numbers(path, code="E_TABLE")
+    table = _table(path, within)
     notes = []
     if columns:
         absent = [c for c in columns if c not in table]
@@ -73,8 +78,26 @@ def read_series(path: Path, columns: tuple[str, ...] = ()) -> Series:
     return Series(values, tuple(str(c) for c in table), whole.astype(np.float64), tuple(notes))
 
 
+def _table(path: Path, within: str) -> pd.DataFrame:
+    if path.suffix == ".mat":
+        return pd.DataFrame(values := read_mat(path), columns=_numbered(values.shape[1]))
+    if path.suffix in hdf5.SUFFIXES:
+        names, values = hdf5.read_timeseries(path, within)
+        return pd.DataFrame(values, columns=list(names))
+    return read_numbers(path, code="E_TABLE")
+
+
+def _numbered(n: int) -> list[str]:
+    return [str(i + 1) for i in range(n)]
+
+
 def read_header(path: Path) -> tuple[tuple[str, ...], bool]:
     """Return the column names of a time series table, and whether it names them itself."""
+    if path.suffix == ".mat":
+        try:
+            return tuple(_numbered(read_mat(path).shape[1])), False
+        except ScanRejected:  # said again when the scan is measured
+            return (), False
     with open(path, encoding="utf-8-sig", errors="replace", newline=None) as f:
         line = f.readline().rstrip("\r\n")
     delimiter = {".tsv": "\t", ".csv": ","}.get(path.suffix)
@@ -84,11 +107,16 @@ def read_header(path: Path) -> tuple[tuple[str, ...], bool]:
             float(cell)
     except ValueError:
         return tuple(cells), True
-    return tuple(str(i + 1) for i in range(len(cells))), False
+    return tuple(_numbered(len(cells))), False
 
 
 def count_volumes(path: Path) -> int | None:
     """Return how many rows hold a value, without parsing them; None if it cannot be read."""
+    if path.suffix in (".mat", *hdf5.SUFFIXES):
+        try:
+            return len(read_mat(path)) if path.suffix == ".mat" else None
+        except ScanRejected:
+            return None
     try:
         lines = path.read_bytes().replace(b"\r\n", b"\n").rstrip(b"\n").split(b"\n")
     except OSError:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from lumbago.errors import InputError, Problem
+from lumbago.reading.recognize import is_table, looks_like
 
 MISSING = "n/a"
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -135,6 +136,10 @@ def _decoded(path: Path) -> str:
         raise InputError(Problem(path.name, "the file is empty"))
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") or data[1:40:2].count(0) > 10:
         raise InputError(Problem(path.name, "is UTF-16 text, expected UTF-8; save it as UTF-8"))
+    if not is_table(data[:4096]):
+        raise InputError(
+            Problem(path.name, f"looks like {looks_like(data[:4096])}; expected a table")
+        )
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as e:

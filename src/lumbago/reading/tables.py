@@ -160,9 +160,16 @@ class TimeseriesCohort(FolderReader):
 
 
 class ConnectomeCohort(FolderReader):
-    """Connectivity matrices: ``.npy`` vectors or squares, ``*_relmat.tsv``."""
+    """Connectivity matrices, functional or structural, one file per run.
+
+    ``.npy`` vectors or squares, ``*_relmat.tsv``, MRtrix's ``*_connectome.csv``, QSIRecon's
+    ``*_connectivity.mat``. They must be symmetric; an upper triangle alone is mirrored, and the
+    diagonal is never a feature.
+    """
 
     kind: Literal["connectomes"] = "connectomes"
+    variable: str | None = None
+    """Name of the matrix in ``.mat`` files that hold several."""
     space: str | None = None
     """Space the regions lie in, for the record."""
 
@@ -175,8 +182,11 @@ class ConnectomeCohort(FolderReader):
         entries, chosen = self._walk(
             name,
             lambda e: (
-                e.suffix in ("relmat", "connectome", "conmat", "")
-                and e.extension in (".npy", ".tsv", ".csv")
+                (
+                    e.suffix in ("relmat", "conmat", "connectivity", "")
+                    or e.suffix.endswith("connectome")
+                )
+                and e.extension in (".npy", ".tsv", ".csv", ".mat")
             ),
         )
         labels: tuple[str, ...] = ()
@@ -188,7 +198,8 @@ class ConnectomeCohort(FolderReader):
             labels = atlas.names if n == len(atlas) + 1 else self._named(name, n, "nodes")
         scans = [
             _scan(name, e, {"connectome": e.path(self.folder)}, None,
-                  self.space or e.entities.get("space"), (), labels)
+                  self.space or e.entities.get("space"), (), labels,
+                  {"connectome": self.variable} if self.variable and e.extension == ".mat" else {})
             for e in chosen
         ]  # fmt: skip
         return self._found(scans, entries, [])
@@ -229,7 +240,9 @@ def _scan(
     space: str | None,
     columns: tuple[str, ...],
     labels: tuple[str, ...],
+    within: dict[str, str] | None = None,
 ) -> Scan:
     participant, session, run = run_of(entry)
     entities = {k: v for k, v in entry.entities.items() if k not in ("sub", "ses", "run")}
-    return Scan(participant, session, run, name, files, t_r, space, entities, columns, labels)
+    return Scan(participant, session, run, name, files, t_r, space, entities, columns, labels,
+                within or {})  # fmt: skip

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from lumbago.errors import InputError, Problem
+from lumbago.reading.recognize import what_is
 from lumbago.reading.strict import MISSING, StrictTable, read_strict
 
 ID = "participant_id"
@@ -73,6 +74,8 @@ def read_visits(path: Path | str, *, participant: str | None = None, id_column: 
     problems: list[Problem] = []
     if participant is None and id_column not in cells:
         hint = near(id_column, [str(c) for c in cells])
+        if "FreeSurfer" in (kind := what_is(path)):
+            hint = f"; looks like {kind}: read it with kind freesurfer"
         raise InputError(
             Problem(
                 f"{table.name}:1",

@@ -12,7 +12,7 @@ import pandas as pd
 
 from lumbago.data.dataset import Target
 from lumbago.experiment.folder import RunFolder
-from lumbago.report import checks, effects, figures, performance, tables
+from lumbago.report import checks, effects, figures, performance, tables, transfer
 from lumbago.report.headline import facts, headline
 from lumbago.report.methods import methods_text
 from lumbago.report.references import BIBLIOGRAPHY, cited, pieces
@@ -83,6 +83,7 @@ def render(folder: RunFolder) -> str:
         ],
         gap=figures.gap(story),
         gap_table=tables.gap_rows(story),
+        transfer=transfer.section(story),
         null=figures.null(story, folder.nulls),
         patterns=_patterns(story, folder.weights),
         checks=checks.checks(story, folder.audit, scrubber),

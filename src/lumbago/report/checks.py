@@ -11,7 +11,7 @@ from lumbago.report.words import Scrubber, count, scheme_words
 
 _CHECKS = {
     "groups_apart": "No participant on both sides of a split",
-    "tested_once": "Every sample tested once per repeat",
+    "tested_once": "Every sample tested once per repeat, or by each other cohort",
     "single_row": "A row alone is predicted as in company",
     "poison_values": "Test values spoiled: nothing learned changes",
     "poison_missing": "Test values removed: nothing learned changes",

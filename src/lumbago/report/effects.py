@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from lumbago.data.dataset import Target
 from lumbago.report.figures import short
+from lumbago.report.plots.matrix import mark_groups
+from lumbago.report.plots.square import EDGE, network_of
 from lumbago.report.style import (
     BLUE,
     DIVERGING,
     INK,
     LINE,
     ORANGE,
-    QUIET,
     WIDTH,
     Figure,
     bare,
@@ -26,8 +25,6 @@ from lumbago.report.style import (
 )
 
 STRONGEST = 15
-_EDGE = re.compile(r"^(?P<key>[^:]+):(?P<a>[^~]+)~(?P<b>[^~]+)$")
-_SIDE = frozenset({"L", "R", "LH", "RH", "Left", "Right", "left", "right"})
 
 
 def strongest(weights: pd.DataFrame, n: int = STRONGEST) -> pd.DataFrame:
@@ -70,7 +67,7 @@ def lollipops(weights: pd.DataFrame, target: Target) -> Figure | None:
         axes.grid(axis="x")
         bare(axes)
         image = embed(drawn)
-    edges = all(_EDGE.match(str(f)) for f in top["feature"])
+    edges = all(EDGE.match(str(f)) for f in top["feature"])
     what = "edges" if edges else "features"
     return Figure(
         image,
@@ -92,33 +89,21 @@ def _name(feature: str, with_key: bool) -> str:
     return f"{region} ({variant})" if variant else region
 
 
-def group_of(region: str) -> str:
-    """Return the network in a region's name, empty where the name has none.
-
-    >>> group_of("LH_Default_12"), group_of("Default_RH_3"), group_of("precuneus")
-    ('Default', 'Default', '')
-    """
-    parts = [part for part in region.split("_") if part not in _SIDE]
-    if len(parts) > 1 and parts[-1].isdigit():
-        return parts[0]
-    return ""
-
-
 def matrix(weights: pd.DataFrame, target: Target) -> Figure | None:
     """Draw the patterns of all edges as a matrix, regions grouped by network where named."""
-    edges = [_EDGE.match(str(f)) for f in weights["feature"]]
+    edges = [EDGE.match(str(f)) for f in weights["feature"]]
     keys = dict.fromkeys(m["key"] for m in edges if m)
     if not keys:
         return None
     # With several kinds of edges, the one that holds the strongest.
     first = next((m["key"] for f in strongest(weights, len(weights))["feature"]
-                  if (m := _EDGE.match(str(f)))), next(iter(keys)))  # fmt: skip
+                  if (m := EDGE.match(str(f)))), next(iter(keys)))  # fmt: skip
     of_key = [(m["a"], m["b"], p) for m, p in zip(edges, weights["pattern"], strict=True)
               if m and m["key"] == first]  # fmt: skip
     regions = list(dict.fromkeys(name for a, b, _ in of_key for name in (a, b)))
     if len(regions) < 6:
         return None
-    group = {region: group_of(region) for region in regions}
+    group = {region: network_of(region) for region in regions}
     sizes = pd.Series(list(group.values())).value_counts()
     grouped = 1 < len(sizes) <= 20 and "" not in sizes
     if grouped:
@@ -160,13 +145,8 @@ def matrix(weights: pd.DataFrame, target: Target) -> Figure | None:
 def _networks(left: Axes, right: Axes, values: np.ndarray, group: list[str]) -> None:
     names = list(dict.fromkeys(group))
     member = np.array([[g == name for g in group] for name in names])
-    middles = [np.flatnonzero(rows).mean() for rows in member]
     labels = [short(name, 16) for name in names]
-    left.set_yticks(middles, labels)
-    left.set_xticks(middles, labels, rotation=90)
-    for end in np.cumsum(member.sum(axis=1))[:-1]:
-        left.axhline(end - 0.5, color=QUIET, linewidth=0.4)
-        left.axvline(end - 0.5, color=QUIET, linewidth=0.4)
+    mark_groups(left, group)
     there = np.isfinite(values)
     filled = np.where(there, values, 0)
     n = member.astype(float) @ there @ member.T

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from lumbago.evaluation.compare import place_of
 from lumbago.evaluation.metrics import METRICS, Metric, score
 from lumbago.evaluation.outcomes import CELL, Outcomes
 from lumbago.report.story import Story, scopes_of
@@ -161,7 +162,7 @@ def gap(story: Story) -> Figure | None:
         bare(axes)
         drawn.legend(loc="outside upper left", ncols=2, handletextpad=0.3)
         image = embed(drawn)
-    units = " or ".join(dict.fromkeys(table["left_out"]))
+    units = " or ".join(dict.fromkeys(map(place_of, table["left_out"])))
     return Figure(
         image,
         f"{metric.label} in cross-validation and leaving a {units} out",

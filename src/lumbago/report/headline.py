@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lumbago.evaluation.audit import FAILED
+from lumbago.evaluation.compare import ALL_BUT_ONE, place_of
 from lumbago.report.story import Story
 from lumbago.report.words import (
     count,
@@ -20,6 +21,7 @@ from lumbago.report.words import (
     span,
 )
 
+_DETAILS = {ALL_BUT_ONE: "cross-validation minus training on one cohort"}
 MIXED = (
     "A correlation over all left-out parts mixes models whose training means are lower where the "
     "left-out values are higher, so a model that knows nothing lies below zero, not at it; read "
@@ -127,9 +129,10 @@ def facts(story: Story) -> list[tuple[str, str, str]]:
     ].dropna(subset="gap")
     for row in gap.to_dict("records"):
         between = span(row["ci_low"], row["ci_high"])
+        detail = _DETAILS.get(row["left_out"], "cross-validation minus leaving out")
         facts.append(
-            (number(row["gap"]), f"Lost on a new {row['left_out']}",
-             "cross-validation minus leaving out" + (f"; 95 % {between}" if between else ""))
+            (number(row["gap"]), f"Lost on a new {place_of(row['left_out'])}",
+             detail + (f"; 95 % {between}" if between else ""))
         )  # fmt: skip
     if np.isfinite(best["p"]):
         facts.append(

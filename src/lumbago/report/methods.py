@@ -32,6 +32,14 @@ _ATLASES = {
     "power264": ("power2011",),
     "dosenbach160": ("dosenbach2010",),
 }
+_FETCHED = {
+    "schaefer": ("schaefer2018",),
+    "aal": ("tzourio2002", "rolls2020"),
+    "harvard_oxford": ("desikan2006",),
+    "basc": ("bellec2010",),
+    "msdl": ("varoquaux2011",),
+    "difumo": ("dadi2020",),
+}
 _MODELS = {
     "dummy": ("a model that ignores the features", ()),
     "logistic": ("L2-penalized logistic regression", ()),
@@ -39,8 +47,20 @@ _MODELS = {
         "a linear support vector machine, its probabilities calibrated in the training fold",
         ("cortes1995", "platt1999"),
     ),
+    "rbf_svm": (
+        "a support vector machine with a Gaussian kernel, its probabilities calibrated in the "
+        "training fold",
+        ("cortes1995", "platt1999"),
+    ),
+    "elastic_net_logistic": ("logistic regression with an elastic-net penalty", ("zou2005",)),
+    "decision_tree": ("a decision tree", ()),
     "random_forest": ("a random forest", ("breiman2001",)),
     "ridge": ("ridge regression", ()),
+    "linear": ("ordinary least squares, the shortest weights where several fit alike", ()),
+    "svr": (
+        "support vector regression of the target in its training standard deviations",
+        ("smola2004",),
+    ),
 }
 _STEPS = {"impute": "imputation of missing values", "scale": "scaling of every feature"}
 
@@ -85,6 +105,12 @@ def _inputs(run: Mapping[str, Any], experiment: Mapping[str, Any]) -> list[str]:
             "timeseries": "regional time series as provided",
             "connectomes": "connectivity matrices as provided",
             "table": "a table of features as provided",
+            "maps": "still images as provided",
+            "freesurfer": "statistics of FreeSurfer as provided",
+            "xcpd": "outputs of XCP-D as provided",
+            "halfpipe": "outputs of HALFpipe as provided",
+            "dpabi": "results of DPABI as provided",
+            "junifer": "features of junifer as provided",
             "simulated": "simulated; its effects are known and no patient is in it",
         }.get(kind, kind)  # fmt: skip
         space = cohort.get("space") or ""
@@ -153,13 +179,24 @@ def _measure(spec: Mapping[str, Any]) -> str:
             f"regional homogeneity (Kendall's W over {spec.get('neighbours', 27)} voxels{filtered})"
         )
     if kind == "connectome":
-        measure = {"correlation": "Pearson correlation"}.get(
-            str(spec.get("measure")), str(spec.get("measure", "connectivity"))
-        )
+        measure = str(spec.get("measure", "connectivity"))
+        shrunk = spec.get("shrinkage") or ("ledoit_wolf" if "partial" in measure else "none")
+        measure = {
+            "correlation": "Pearson correlation",
+            "partial_correlation": f"partial correlation{cite('marrelec2006')}",
+        }.get(measure, measure)
+        if shrunk == "ledoit_wolf":
+            measure += f" with Ledoit-Wolf shrinkage{cite('ledoit2004')}"
         z = ", Fisher z-transformed" if spec.get("fisher_z") else ""
         return f"{measure} between regions{z}{filtered}"
+    if kind == "seed":
+        z = ", Fisher z-transformed" if spec.get("fisher_z") else ""
+        seeds = listed(spec.get("seeds") or ())
+        return f"correlation of every voxel with the seeds {seeds}{z}{filtered}"
     if kind == "regional":
         return f"regional means of the map {spec.get('map', '')}".rstrip()
+    if kind == "values":
+        return f"{spec.get('of', 'values')} of regions as the tool computed it"
     if kind == "columns":
         return f"columns of the participants' table ({listed(spec.get('columns', ()))})"
     return kind.replace("_", " ") + filtered
@@ -174,7 +211,9 @@ def _regions(spec: Mapping[str, Any]) -> str:
     if not atlas:
         return ""
     if isinstance(atlas, str):
-        return f", over the atlas {atlas}{cite(*_ATLASES.get(atlas, ()))}"
+        # The name of a fetched atlas begins with whose it is: schaefer_n_rois-200_…
+        whose = next((w for w in _FETCHED if f"{atlas}_".startswith(f"{w}_")), "")
+        return f", over the atlas {atlas}{cite(*_ATLASES.get(atlas, _FETCHED.get(whose, ())))}"
     if atlas.get("coordinates") in _ATLASES:
         name = atlas["coordinates"]
         return f", over {atlas.get('radius', 5):g} mm spheres of {name}{cite(*_ATLASES[name])}"
@@ -211,8 +250,14 @@ def _learning(
     kinds = {spec.get("kind") for n, spec in experiment.get("models", {}).items() if n in models}
     if "logistic" in kinds:
         sentences.append("Logistic regression was solved to rounding error by Newton's method.")
-    if kinds - {"logistic"}:
-        what = "The other models" if "logistic" in kinds else "Models"
+    if "elastic_net_logistic" in kinds:
+        sentences.append(
+            "The elastic net was solved on working sets of features by Newton steps and "
+            "coordinate descent, until the conditions of its minimum held."
+        )
+    ours = {"logistic", "elastic_net_logistic", "linear"}
+    if kinds - ours:
+        what = "The other models" if kinds & ours else "Models"
         sentences.append(f"{what} were fitted with scikit-learn{cite('pedregosa2011')}.")
     if has_weights:
         sentences.append(
@@ -258,6 +303,8 @@ def _testing(run: Mapping[str, Any], experiment: Mapping[str, Any], has_nulls: b
         elif kind in ("leave_one_site_out", "leave_one_cohort_out"):
             unit = "site" if "site" in kind else "cohort"
             sentences.append(f"Each {unit} in turn was left out of training and then predicted.")
+        elif kind == "transfer":
+            sentences.append("Models trained on one cohort predicted each other cohort in turn.")
         else:
             sentences.append(f"Scheme {kind.replace('_', ' ')}.")
     if run.get("target", {}).get("kind") == "binary":

@@ -7,90 +7,26 @@ import pandas as pd
 
 from lumbago.evaluation.outcomes import Outcomes
 from lumbago.report.figures import short
+from lumbago.report.roc import draw_roc, roc_curve
 from lumbago.report.story import Story
-from lumbago.report.style import BLUE, INK, LINE, QUIET, SERIES, Figure, canvas, embed, styled
+from lumbago.report.style import BLUE, INK, QUIET, SERIES, Figure, canvas, embed, styled
 from lumbago.report.tables import SMALL
 from lumbago.report.words import number
-
-GRID = np.linspace(0, 1, 401)
-
-
-def roc_of_model(positive: np.ndarray, score: np.ndarray) -> np.ndarray:
-    """Return the mean sensitivity of one fitted model within each step of `GRID`.
-
-    A step's mean, not its end, so that the curve's area is the model's AUC whatever the
-    number of participants; ties are crossed in a straight line.
-    """
-    order = np.argsort(-score, kind="stable")
-    score, positive = score[order], positive[order]
-    ends = np.r_[np.flatnonzero(np.diff(score)), len(score) - 1]
-    true = np.r_[0, np.cumsum(positive)[ends]] / positive.sum()
-    false = np.r_[0, np.cumsum(~positive)[ends]] / (~positive).sum()
-    # The area under a piecewise line, at the ends of the steps; its differences are the means.
-    width = np.diff(false)
-    area = np.r_[0, np.cumsum(width * (true[1:] + true[:-1]) / 2)]
-    at = np.clip(np.searchsorted(false, GRID, side="right") - 1, 0, len(false) - 2)
-    into = GRID - false[at]
-    slope = np.divide(np.diff(true), width, out=np.zeros(len(width)), where=width > 0)
-    flat = width[at] == 0
-    into = np.where(flat, 0, into)
-    reached = area[at] + into * true[at] + slope[at] * into**2 / 2
-    return np.diff(reached) / np.diff(GRID)
-
-
-def roc_curve(outcomes: Outcomes) -> np.ndarray | None:
-    """Return the ROC curve of all fitted models, averaged at equal false-positive rates.
-
-    Each model weighs as many pairs as it ranked, so that the area under the average is the
-    AUC of `lumbago.evaluation.metrics.roc_auc`.
-
-    Returns
-    -------
-    array of shape (len(GRID) - 1,) or None
-        Mean sensitivity in each step of `GRID`; None where no model saw both classes.
-    """
-    curves, pairs = [], []
-    for model in np.unique(outcomes.fitted):
-        rows = outcomes.fitted == model
-        positive = outcomes.positive[rows]
-        n = int(positive.sum()) * int((~positive).sum())
-        if n:
-            curves.append(roc_of_model(positive, outcomes.score[rows]))
-            pairs.append(n)
-    return np.average(curves, axis=0, weights=pairs) if pairs else None
 
 
 def roc(story: Story, predictions: pd.DataFrame) -> Figure | None:
     """Draw the ROC curve of one cell, and of each left-out part or repeat beside it."""
     outcomes = Outcomes.of(predictions, story.target)
-    if not np.isfinite(outcomes.score).all():
-        return None
-    whole = roc_curve(outcomes)
+    whole = roc_curve(outcomes) if np.isfinite(outcomes.score).all() else None
     if whole is None:
         return None
-    middle = (GRID[1:] + GRID[:-1]) / 2
     split = predictions["split"].fillna("").astype(str).to_numpy()
-    names = [name for name in np.unique(split) if name]
+    names = [str(name) for name in np.unique(split) if name]
     with styled():
         drawn = canvas(4.0, 4.0)
-        axes = drawn.subplots()
-        axes.plot([0, 1], [0, 1], color=QUIET, linewidth=0.9, linestyle=(0, (4, 3)))
-        if names and len(names) <= len(SERIES) - 1:
-            for name, colour in zip(names, SERIES[1:], strict=False):
-                curve = roc_curve(outcomes.take(split == name))
-                if curve is not None:
-                    axes.plot(middle, curve, color=colour, linewidth=1.1, label=short(name, 18))
-        else:
-            for repeat in np.unique(outcomes.repeat)[:20]:
-                curve = roc_curve(outcomes.take(outcomes.repeat == repeat))
-                if curve is not None:
-                    axes.plot(middle, curve, color=LINE, linewidth=0.7, zorder=1)
-        area = float(whole.mean())
-        axes.plot(middle, whole, color=BLUE, linewidth=2.2, label=f"All: {number(area)}", zorder=5)
-        axes.set(xlabel="1 − specificity", ylabel="Sensitivity", xlim=(-0.01, 1.01),
-                 ylim=(-0.01, 1.01), aspect="equal", title="ROC curve")  # fmt: skip
-        axes.legend(loc="lower right", handlelength=1.4)
+        draw_roc(drawn.subplots(), outcomes, {name: split == name for name in names})
         image = embed(drawn)
+    area = float(whole.mean())
     beside = "Thin: each left-out part." if names else "Thin: each repeat."
     return Figure(
         image,

@@ -34,6 +34,10 @@ BIBLIOGRAPHY = {
         "Behzadi, Y. and Restom, K. and Liau, J. and Liu, T. T.", 2007,
         "A component based noise correction method (CompCor) for BOLD and perfusion based fMRI",
         "NeuroImage 37, 90–101", "10.1016/j.neuroimage.2007.04.042"),
+    "bellec2010": Reference(
+        "Bellec, P. and Rosa-Neto, P. and Lyttelton, O. C. and Benali, H. and Evans, A. C.", 2010,
+        "Multi-level bootstrap analysis of stable clusters in resting-state fMRI",
+        "NeuroImage 51, 1126–1139", "10.1016/j.neuroimage.2010.02.082"),
     "biswal1995": Reference(
         "Biswal, B. and Yetkin, F. Z. and Haughton, V. M. and Hyde, J. S.", 1995,
         "Functional connectivity in the motor cortex of resting human brain using "
@@ -50,6 +54,14 @@ BIBLIOGRAPHY = {
     "cortes1995": Reference(
         "Cortes, C. and Vapnik, V.", 1995, "Support-vector networks",
         "Machine Learning 20, 273–297", "10.1007/BF00994018"),
+    "dadi2020": Reference(
+        "Dadi, K. and others", 2020, "Fine-grain atlases of functional modes for fMRI analysis",
+        "NeuroImage 221, 117126", "10.1016/j.neuroimage.2020.117126"),
+    "desikan2006": Reference(
+        "Desikan, R. S. and others", 2006,
+        "An automated labeling system for subdividing the human cerebral cortex on MRI scans "
+        "into gyral based regions of interest",
+        "NeuroImage 31, 968–980", "10.1016/j.neuroimage.2006.01.021"),
     "dosenbach2010": Reference(
         "Dosenbach, N. U. F. and others", 2010,
         "Prediction of individual brain maturity using fMRI",
@@ -78,6 +90,14 @@ BIBLIOGRAPHY = {
         "Kapoor, S. and Narayanan, A.", 2023,
         "Leakage and the reproducibility crisis in machine-learning-based science",
         "Patterns 4, 100804", "10.1016/j.patter.2023.100804"),
+    "ledoit2004": Reference(
+        "Ledoit, O. and Wolf, M.", 2004,
+        "A well-conditioned estimator for large-dimensional covariance matrices",
+        "Journal of Multivariate Analysis 88, 365–411", "10.1016/S0047-259X(03)00096-4"),
+    "marrelec2006": Reference(
+        "Marrelec, G. and others", 2006,
+        "Partial correlation for functional brain interactivity investigation in functional MRI",
+        "NeuroImage 32, 228–237", "10.1016/j.neuroimage.2005.12.057"),
     "pedregosa2011": Reference(
         "Pedregosa, F. and others", 2011, "Scikit-learn: machine learning in Python",
         "Journal of Machine Learning Research 12, 2825–2830"),
@@ -104,10 +124,31 @@ BIBLIOGRAPHY = {
         "Power, J. D. and others", 2014,
         "Methods to detect, characterize, and remove motion artifact in resting state fMRI",
         "NeuroImage 84, 320–341", "10.1016/j.neuroimage.2013.08.048"),
+    "rolls2020": Reference(
+        "Rolls, E. T. and Huang, C. C. and Lin, C. P. and Feng, J. and Joliot, M.", 2020,
+        "Automated anatomical labelling atlas 3",
+        "NeuroImage 206, 116189", "10.1016/j.neuroimage.2019.116189"),
+    "schaefer2018": Reference(
+        "Schaefer, A. and others", 2018,
+        "Local-global parcellation of the human cerebral cortex from intrinsic functional "
+        "connectivity MRI",
+        "Cerebral Cortex 28, 3095–3114", "10.1093/cercor/bhx179"),
+    "smola2004": Reference(
+        "Smola, A. J. and Schölkopf, B.", 2004, "A tutorial on support vector regression",
+        "Statistics and Computing 14, 199–222", "10.1023/B:STCO.0000035301.49549.88"),
     "snoek2019": Reference(
         "Snoek, L. and Miletić, S. and Scholte, H. S.", 2019,
         "How to control for confounds in decoding analyses of neuroimaging data",
         "NeuroImage 184, 741–760", "10.1016/j.neuroimage.2018.09.074"),
+    "tzourio2002": Reference(
+        "Tzourio-Mazoyer, N. and others", 2002,
+        "Automated anatomical labeling of activations in SPM using a macroscopic anatomical "
+        "parcellation of the MNI MRI single-subject brain",
+        "NeuroImage 15, 273–289", "10.1006/nimg.2001.0978"),
+    "varoquaux2011": Reference(
+        "Varoquaux, G. and Gramfort, A. and Pedregosa, F. and Michel, V. and Thirion, B.", 2011,
+        "Multi-subject dictionary learning to segment an atlas of brain spontaneous activity",
+        "Lecture Notes in Computer Science 6801, 562–573", "10.1007/978-3-642-22092-0_46"),
     "varoquaux2017": Reference(
         "Varoquaux, G. and Raamana, P. R. and Engemann, D. A. and Hoyos-Idrobo, A. and "
         "Schwartz, Y. and Thirion, B.", 2017,
@@ -122,6 +163,11 @@ BIBLIOGRAPHY = {
         "Altered baseline brain activity in children with ADHD revealed by resting-state "
         "functional MRI",
         "Brain and Development 29, 83–91", "10.1016/j.braindev.2006.07.002"),
+    "zou2005": Reference(
+        "Zou, H. and Hastie, T.", 2005,
+        "Regularization and variable selection via the elastic net",
+        "Journal of the Royal Statistical Society B 67, 301–320",
+        "10.1111/j.1467-9868.2005.00503.x"),
     "zou2008": Reference(
         "Zou, Q.-H. and others", 2008,
         "An improved approach to detection of amplitude of low-frequency fluctuation (ALFF) "

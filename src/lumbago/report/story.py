@@ -21,8 +21,9 @@ from lumbago.report.words import (
     scheme_words,
 )
 
-# From the least to the most demanding: the headline comes from the last that ran.
-DEMANDS = ("within_cohort", "leave_one_site_out", "leave_one_cohort_out")
+# From the least to the most demanding: the headline comes from the last that ran. A transfer
+# asks most, but its pooled score mixes models of single cohorts; it leads where it is alone.
+DEMANDS = ("within_cohort", "leave_one_site_out", "transfer", "leave_one_cohort_out")
 PREFERRED = {
     "binary": ("roc_auc", "balanced_accuracy", "accuracy"),
     "multiclass": ("balanced_accuracy", "accuracy"),
@@ -203,7 +204,8 @@ class Story:
         mine = self.predictions[self.predictions["scheme"] == scheme]
         splits = sorted(set(mine["split"].fillna("").astype(str)) - {""})
         if splits:
-            return f"{scheme_words(scheme)} ({count(len(splits), 'part')})"
+            what = "pair" if scheme == "transfer" else "part"
+            return f"{scheme_words(scheme)} ({count(len(splits), what)})"
         folds, repeats = len(set(mine["fold"])), len(set(mine["repeat"]))
         return f"{scheme_words(scheme)} ({count(repeats, 'repeat')} of {count(folds, 'fold')})"
 

@@ -11,6 +11,7 @@ SCHEMES = {
     "within_cohort": "Cross-validation",
     "leave_one_site_out": "Leaving each site out",
     "leave_one_cohort_out": "Leaving each cohort out",
+    "transfer": "From one cohort to another",
 }
 BASELINES = {
     "majority": "Majority class",

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from lumbago.errors import InputError
 from lumbago.provenance import canonical_json, digest
 from lumbago.simulation.brain import SPACE, Brain, make_brain
 from lumbago.simulation.damage import DAMAGE, Damage
 from lumbago.simulation.folder import compressed_size, write_person, write_study
+from lumbago.simulation.muscles import Muscles
 from lumbago.simulation.people import Person, make_person
 from lumbago.spec import Spec
 
@@ -31,6 +32,21 @@ class Effects(Spec):
     """Mean share by which the amplitude of the insula's signal is raised in patients."""
     default_mode_insula: Strength = 0.42
     """Mean correlation of the insula with the default mode's common signal that is added."""
+    path_length: Strength = 0.0
+    """Mean share of the coupling between networks that is lost, so that paths grow longer;
+    coupling within networks and all amplitudes stay."""
+    vas_amplitude: Strength = 0.0
+    """Correlation, among patients, of the pain score with the logarithm of the natural
+    amplitude of the dorsal anterior cingulate."""
+
+
+class Treatment(Spec):
+    """What happens between the visits, instead of everybody's getting a little better."""
+
+    responders: Strength = 0.5
+    """Probability that a patient who comes back has got better; the others stay as they were."""
+    relief: Strength = 0.6
+    """Share by which responders' pain and all that is planted in their brains has fallen."""
 
 
 class SimulatedCohort(Spec):
@@ -46,17 +62,24 @@ class SimulatedCohort(Spec):
     amplitude of the insula's signal is multiplied by ``1 + insula_alff * severity``, and
     the common signal of the default mode is mixed into it with a correlation raised by
     ``default_mode_insula * severity``; severity has mean 1 and spread .3, and drives the
-    pain score too.
+    pain score too. The dorsal anterior cingulate is found as the insula is (dACC).
+
+    Several cohorts differ by ``seed`` (two of one seed are the same people), prevalence,
+    ``t_r``, ``voxel_size`` and scanners, which come from the seed as well.
 
     Everything follows from ``seed``; each person draws from a seed of their own, so that
-    adding people, or jobs, changes nobody.
+    adding people, or jobs, changes nobody, and that an effect of strength 0 changes no image.
     """
 
     kind: Literal["simulated"] = "simulated"
     n_participants: Annotated[int, Field(ge=2, le=999)] = 48
+    prevalence: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Share of patients."""
     n_sites: Annotated[int, Field(ge=1, le=26)] = 3
     followup: Annotated[float, Field(ge=0, le=1)] = 0.25
     """Probability that a person has a second session, about twelve weeks later."""
+    treatment: Treatment | None = None
+    """Between the visits; adds the column ``responder``, yes or no, of patients who came back."""
     voxel_size: Annotated[float, Field(ge=2, le=10)] = 4.0
     """In mm."""
     n_volumes: Annotated[int, Field(ge=20, le=2000)] = 150
@@ -66,7 +89,14 @@ class SimulatedCohort(Spec):
     site_effects: Annotated[float, Field(ge=0, le=3)] = 1.0
     """Strength of the scanners' differences in gain, noise and smoothness; 0 for none."""
     site_imbalance: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """0: half of each site's people are patients; 1: none at the first site, all at the last."""
+    """0: patients are the same share of every site; 1: none at the first site, all at the last
+    (with a prevalence other than a half, as far from each other as it allows)."""
+    muscles: Muscles | None = None
+    """Paraspinal muscles, as columns of the participants' table; none where it is not given."""
+    missing: Annotated[float, Field(ge=0, le=0.9)] = 0.0
+    """Share of the cells of age, pain, body mass index and muscles that are empty."""
+    heavy_motion: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the scans with violent motion, most of whose volumes scrubbing takes away."""
     seed: Annotated[int, Field(ge=0)] = 20261120
     canary: Annotated[str, Field(max_length=16, pattern=r"^[A-Za-z0-9]*$")] = ""
     """A string to plant wherever a scanner may write a patient's name: header texts, a header
@@ -97,20 +127,15 @@ class SimulatedCohort(Spec):
             )
         return damage
 
+    @model_validator(mode="after")
+    def _comes_back(self) -> SimulatedCohort:
+        if self.treatment is not None and self.followup == 0:
+            raise ValueError("treatment: nobody comes back to show it; give followup above 0")
+        return self
+
     def people(self) -> list[Person]:
         """Return everyone, with their visits; draws no image."""
-        return [
-            make_person(
-                i,
-                seed=self.seed,
-                n_sites=self.n_sites,
-                amplitude=self.effects.insula_alff,
-                coupling=self.effects.default_mode_insula,
-                followup=self.followup,
-                imbalance=self.site_imbalance,
-            )
-            for i in range(1, self.n_participants + 1)
-        ]
+        return [make_person(i, self) for i in range(1, self.n_participants + 1)]
 
     def size(self) -> dict[str, int]:
         """Return the numbers of participants and scans, and about how many bytes they take."""
@@ -200,15 +225,15 @@ class SimulatedCohort(Spec):
 
 
 def planted_regions(brain: Brain) -> dict[str, list[int]]:
-    """Rows of the insula's and the default mode's regions in the atlas's table."""
+    """Rows of the insula's, the default mode's and the cingulate's regions in the atlas's table."""
     labels = brain.labels
     near = labels["distance"] <= NEAR
-    insula = near & labels["dosenbach"].str.contains("insula")
-    default = labels["network"] == "Default"
-    return {
-        "insula": [int(i) for i in np.flatnonzero(insula)],
-        "default_mode": [int(i) for i in np.flatnonzero(default)],
+    of = {
+        "insula": near & labels["dosenbach"].str.contains("insula"),
+        "default_mode": labels["network"] == "Default",
+        "cingulate": near & labels["dosenbach"].str.contains("dACC"),
     }
+    return {name: [int(i) for i in np.flatnonzero(rows)] for name, rows in of.items()}
 
 
 def _sweep(folder: Path) -> None:
@@ -229,4 +254,4 @@ def _alive(pid: int) -> bool:
     return True
 
 
-__all__ = ["DAMAGE", "Effects", "SimulatedCohort", "planted_regions"]
+__all__ = ["DAMAGE", "Effects", "SimulatedCohort", "Treatment", "planted_regions"]

@@ -19,8 +19,9 @@ from lumbago.simulation.confounds import (
     simulate_motion,
 )
 from lumbago.simulation.damage import damage_files
-from lumbago.simulation.people import Person, scanner
+from lumbago.simulation.people import RESTLESS, Person, Visit, is_missing, scanner
 from lumbago.simulation.scans import Planted, simulate_scan
+from lumbago.simulation.truth import ground_truth
 
 if TYPE_CHECKING:
     from lumbago.simulation.cohorts import SimulatedCohort
@@ -41,14 +42,14 @@ def write_person(
             seed = task_seed(spec.seed, "scan", person.participant_id, visit.session)
             rng = np.random.default_rng(seed)
             damage = spec.damage.get(person.participant_id)
-            restless = visit.restlessness * (4 if damage == "restless" else 1)
+            restless = visit.restlessness * (RESTLESS if damage == "restless" else 1)
             motion = simulate_motion(rng, spec.n_volumes, restless)
             displacement = np.nan_to_num(framewise_displacement(motion))
             volumes = simulate_scan(
                 rng,
                 brain,
                 scanner(spec.seed, person.site, spec.site_effects),
-                Planted(tuple(places["insula"]), "Default", visit.amplitude, visit.coupling),
+                planted_in(person, visit, spec, places),
                 motion,
                 displacement,
                 t_r=spec.t_r,
@@ -72,7 +73,26 @@ def write_person(
             "vas": [v.vas for v in person.visits],
         }
     )
+    for row, visit in enumerate(person.visits):
+        if is_missing(spec.seed, spec.missing, person.participant_id, visit.session, "vas"):
+            visits.loc[row, "vas"] = np.nan
     _write_table(home / f"{person.participant_id}_sessions.tsv", visits)
+
+
+def planted_in(
+    person: Person, visit: Visit, spec: SimulatedCohort, places: dict[str, list[int]]
+) -> Planted:
+    """What is planted in the brain at one visit."""
+    return Planted(
+        insula=tuple(places["insula"]),
+        default_mode="Default",
+        amplitude=visit.amplitude,
+        coupling=visit.coupling,
+        apart=visit.apart,
+        painful=tuple(places["cingulate"]),
+        follows=spec.effects.vas_amplitude if person.group == "CLBP" else 0.0,
+        pain=visit.pain,
+    )
 
 
 def write_study(
@@ -97,6 +117,17 @@ def write_study(
     if spec.canary:
         description["Authors"] = [spec.canary]
     _write_json(root / "dataset_description.json", description)
+    table = participants_table(spec, people)
+    if spec.canary:
+        table["name"] = [f"{spec.canary} {p.participant_id}" for p in people]
+        table["comment"] = spec.canary
+    _write_table(root / "participants.tsv", table)
+    _write_json(root / "participants.json", _about_columns(list(table.columns)))
+    _write_json(root / "ground_truth.json", ground_truth(spec, brain, places, people))
+
+
+def participants_table(spec: SimulatedCohort, people: list[Person]) -> pd.DataFrame:
+    """One row per person, with cells left empty where the settings ask for it."""
     table = pd.DataFrame(
         {
             "participant_id": [p.participant_id for p in people],
@@ -106,80 +137,39 @@ def write_study(
             "sex": [p.sex for p in people],
         }
     )
-    if spec.canary:
-        table["name"] = [f"{spec.canary} {p.participant_id}" for p in people]
-        table["comment"] = spec.canary
-    _write_table(root / "participants.tsv", table)
-    _write_json(
-        root / "participants.json",
-        {
-            "group": {"Levels": {"CLBP": "chronic low back pain", "HC": "healthy control"}},
-            "age": {"Units": "years"},
-            "vas": {"Description": "pain of the past week, 0 to 10, in the sessions tables"},
-        },
-    )
-    _write_json(root / "ground_truth.json", ground_truth(spec, brain, places, people))
+    if spec.treatment is not None:
+        words = {None: None, True: "yes", False: "no"}
+        table["responder"] = [words[p.responder] for p in people]
+    for column in people[0].muscles:
+        table[column] = [p.muscles[column] for p in people]
+    if spec.missing:
+        table["age"] = table["age"].astype("Int64")  # whole numbers, or nothing
+        for row, person in enumerate(people):
+            for column in ("age", *person.muscles):
+                if is_missing(spec.seed, spec.missing, person.participant_id, column):
+                    table.loc[row, column] = pd.NA if column == "age" else np.nan
+    return table
 
 
-def ground_truth(
-    spec: SimulatedCohort, brain: Brain, places: dict[str, list[int]], people: list[Person]
-) -> dict[str, Any]:
-    """What was planted, where, how strongly and in whom, as JSON values."""
-    names = brain.labels["name"].tolist()
-    insula = [names[i] for i in places["insula"]]
-    default = [names[i] for i in places["default_mode"]]
-    edges = sorted(tuple(sorted((i, d))) for i in places["insula"] for d in places["default_mode"])
-    inside = [(a, b) for a in places["insula"] for b in places["insula"] if a < b]
-    return {
-        "schema": 1,
-        "content": spec.content(),
-        "settings": spec.canonical(),
-        "atlas": "lumbago200",
-        "regions": {"insula": insula, "default_mode": default},
-        "method": "Insula: regions whose nearest Dosenbach coordinate "
-        "(doi:10.1126/science.1194144) is called insula and is at most 10 mm away. "
-        "Default mode: all regions of the network Default.",
-        "effects": {
-            "insula_alff": {
-                "strength": spec.effects.insula_alff,
-                "regions": insula,
-                "meaning": "amplitude of the region's signal times 1 + strength * severity; "
-                "raises ALFF, and with it fALFF and ReHo, of these regions in patients",
-            },
-            "default_mode_insula": {
-                "strength": spec.effects.default_mode_insula,
-                "edges": [f"{names[a]}~{names[b]}" for a, b in edges],
-                "implied_edges": [f"{names[a]}~{names[b]}" for a, b in inside],
-                "meaning": "correlation of each insula region with the common signal of the "
-                "default mode plus strength * severity; variances unchanged. Regions that share "
-                "a signal correlate among themselves as well: the implied edges",
-            },
-        },
-        "sites": {
-            s.name: {"gain": s.gain, "noise": s.noise, "fwhm": s.fwhm}
-            for s in (
-                scanner(spec.seed, site, spec.site_effects)
-                for site in sorted({p.site for p in people})
-            )
-        },
-        "people": {
-            p.participant_id: {
-                "group": p.group,
-                "site": p.site,
-                "sessions": {
-                    v.session: {
-                        "severity": v.severity,
-                        "vas": v.vas,
-                        "insula_amplitude": 1 + v.amplitude,
-                        "default_mode_insula_coupling": v.coupling,
-                        "restlessness": v.restlessness,
-                    }
-                    for v in p.visits
-                },
-            }
-            for p in people
-        },
+def _about_columns(columns: list[str]) -> dict[str, Any]:
+    about: dict[str, Any] = {
+        "group": {"Levels": {"CLBP": "chronic low back pain", "HC": "healthy control"}},
+        "age": {"Units": "years"},
+        "vas": {"Description": "pain of the past week, 0 to 10, in the sessions tables"},
     }
+    if "responder" in columns:
+        about["responder"] = {"Description": "whether a treated patient got better"}
+    for column in columns:
+        if column == "bmi":
+            about[column] = {"Description": "body mass index", "Units": "kg/m^2"}
+        elif column.startswith("fat_fraction_"):
+            about[column] = {"Description": "share of fat, 0 to 1, mean of both sides"}
+        elif column.startswith("csa_"):
+            about[column] = {
+                "Description": "cross-sectional area of one side by body weight",
+                "Units": "mm^2/kg",
+            }
+    return about
 
 
 def compressed_size(voxel_size: float, n_volumes: int) -> int:

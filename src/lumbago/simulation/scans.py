@@ -44,6 +44,14 @@ class Planted:
     """The insula's amplitude is multiplied by 1 + this."""
     coupling: float
     """Correlation of the insula with the default-mode signal, within (-1, 1)."""
+    apart: float = 0.0
+    """Share of the variance common to all networks that each network keeps to itself."""
+    painful: tuple[int, ...] = ()
+    """Regions whose natural amplitude follows pain."""
+    follows: float = 0.0
+    """Correlation of their log amplitude with pain."""
+    pain: float = 0.0
+    """The person's pain in standard deviations of the patients', from the patients' mean."""
 
 
 def spectrum(
@@ -91,6 +99,8 @@ def region_signals(
 
     A planted coupling mixes the default mode's common signal into the insula and leaves
     the insula's variance as it was, so that connectivity changes and amplitude does not.
+    Networks that are apart swap what all regions share for signals of their own: only
+    correlations between networks fall. Amplitudes that follow pain keep their spread.
     """
     slow = spectrum(n_volumes, t_r, knee=0.01, exponent=1.0, cutoff=0.1)
     networks = sorted(set(brain.labels["network"]))
@@ -103,9 +113,10 @@ def region_signals(
     pair = np.arange(n_regions) % n_pairs
     # People differ in how tightly each network holds together.
     share = NETWORK * np.exp(0.2 * rng.standard_normal(len(networks)))[net]
+    swapped = EVERYWHERE * planted.apart
     signals = (
-        np.sqrt(EVERYWHERE) * common
-        + np.sqrt(share)[:, None] * by_network[net]
+        np.sqrt(EVERYWHERE - swapped) * common
+        + np.sqrt(share + swapped)[:, None] * by_network[net]
         + np.sqrt(PAIR) * by_pair[pair]
         + np.sqrt(1 - EVERYWHERE - PAIR - share)[:, None] * own
     )
@@ -114,7 +125,11 @@ def region_signals(
     if c != 0:
         default = by_network[networks.index(planted.default_mode)]
         signals[insula] = np.sqrt(1 - c**2) * signals[insula] + c * default
-    amplitude = np.exp(NATURAL_AMPLITUDE * rng.standard_normal(n_regions))
+    natural = rng.standard_normal(n_regions)
+    if planted.follows != 0:
+        r, painful = planted.follows, list(planted.painful)
+        natural[painful] = r * planted.pain + np.sqrt(1 - r**2) * natural[painful]
+    amplitude = np.exp(NATURAL_AMPLITUDE * natural)
     amplitude *= np.exp(0.05 * rng.standard_normal())
     amplitude[insula] *= 1 + planted.amplitude
     return (signals * amplitude[:, None]).astype(np.float32)

@@ -1,0 +1,113 @@
+"""Seeds of connectivity maps: balls, mask images, regions of an atlas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from lumbago.data import Atlas
+from lumbago.errors import InputError, ScanRejected
+from lumbago.reading.atlases import AtlasRef, load_atlas, stamp
+from lumbago.reading.images import read_image
+from lumbago.spec import Spec
+
+Coordinates = tuple[float, float, float]
+"""x, y, z of a ball's centre, in mm."""
+SeedName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+
+
+class SeedMask(Spec):
+    """The voxels of a mask image, brought to the data by nearest voxel."""
+
+    image: str
+    """3D image; what is more than 0 is the seed."""
+    space: str = "unknown"
+    """Space the image lies in."""
+
+
+class SeedRegion(Spec):
+    """One region of an atlas."""
+
+    atlas: AtlasRef
+    region: str
+    """Its name there."""
+
+
+AnySeed = Coordinates | SeedMask | SeedRegion
+
+
+def load_seeds(seeds: Mapping[str, AnySeed], radius: float, space: str) -> tuple[Atlas, ...]:
+    """Return the seeds as atlases, whose regions bear the seeds' names.
+
+    Parameters
+    ----------
+    seeds : mapping of name to seed
+    radius : float
+        Of the balls, in mm.
+    space : str
+        Space of the balls' coordinates.
+
+    Raises
+    ------
+    InputError
+        For masks that cannot be read or regions that no atlas has; every problem is listed.
+    """
+    centres = tuple((name, *at) for name, at in seeds.items() if isinstance(at, tuple))
+    found = [_balls(centres, radius, space)] if centres else []
+    problems: list[str] = []
+    for name, seed in seeds.items():
+        try:
+            if isinstance(seed, SeedMask):
+                found.append(_mask(name, seed, stamp(seed.image)))
+            elif isinstance(seed, SeedRegion):
+                found.append(_region(name, load_atlas(seed.atlas), seed.region))
+        except InputError as error:
+            problems += [f"seed {name}: {problem}" for problem in error.problems]
+    if problems:
+        raise InputError(problems)
+    return tuple(found)
+
+
+@lru_cache(maxsize=32)
+def _balls(
+    centres: tuple[tuple[str, float, float, float], ...], radius: float, space: str
+) -> Atlas:
+    labels = pd.DataFrame(centres, columns=["name", "x", "y", "z"])
+    labels.insert(0, "index", np.arange(1, len(labels) + 1))
+    return Atlas("seeds", "spheres", labels, space, radius=radius)
+
+
+@lru_cache(maxsize=64)
+def _mask(name: str, seed: SeedMask, stamped: tuple[int, ...]) -> Atlas:
+    path = Path(seed.image)
+    try:
+        image = read_image(path, ndim=3)
+    except ScanRejected as rejected:
+        raise InputError(f"mask {rejected.reason}") from None
+    inside = np.nan_to_num(np.asarray(image.dataobj)) > 0
+    if not inside.any():
+        raise InputError(f"mask {path.name}: no voxel is more than 0")
+    labels = pd.DataFrame({"index": [1], "name": [name]})
+    marked = nib.Nifti1Image(inside.astype(np.int32), image.affine)
+    return Atlas(f"seed {name}", "deterministic", labels, seed.space, marked)
+
+
+@lru_cache(maxsize=64)
+def _region(name: str, atlas: Atlas, region: str) -> Atlas:
+    if region not in atlas.names:
+        import difflib
+
+        near = difflib.get_close_matches(region, atlas.names, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise InputError(f"the atlas {atlas.name} has no region {region!r}{hint}")
+    labels = atlas.labels[atlas.labels["name"] == region].assign(name=name).reset_index(drop=True)
+    return Atlas(
+        f"seed {name}", atlas.kind, labels, atlas.space, atlas.image, atlas.radius, atlas.about
+    )
