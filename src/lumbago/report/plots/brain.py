@@ -15,6 +15,7 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap, ListedColormap,
 from lumbago.data import Atlas, Volume
 from lumbago.data.packaged import packaged_atlas
 from lumbago.data.scan import fresh_image
+from lumbago.reading.sampling import atlas_on_grid
 from lumbago.report.plots.sheet import sheet
 from lumbago.report.style import DIVERGING, QUIET
 
