@@ -14,12 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from ruamel.yaml import YAML
 from scipy.sparse.csgraph import floyd_warshall
 
 import lumbago
 from lumbago.errors import ConfigError, InputError
 from lumbago.extractors import Amplitude, Connectome
-from lumbago.simulation import Effects, Muscles, SimulatedCohort, Treatment, several
+from lumbago.simulation import Effects, Muscles, SimulatedCohort, Treatment, same_people, several
 from lumbago.simulation.brain import make_brain
 from lumbago.simulation.cohorts import planted_regions
 from lumbago.simulation.covariance import planted_correlation
@@ -482,6 +483,16 @@ def test_an_experiment_with_the_same_people_twice_is_refused(tmp_path):
 def test_settings_that_contradict_themselves_are_refused(settings):
     with pytest.raises(ValidationError):
         SimulatedCohort(**settings)
+
+
+def test_the_page_on_simulation_shows_settings_that_exist_and_figures():
+    page = (Path(__file__).parent.parent / "docs" / "simulation.md").read_text(encoding="utf-8")
+    example = YAML(typ="safe").load(page.split("```yaml\n")[1].split("```")[0])
+    specs = {n: SimulatedCohort(**settings) for n, settings in example["cohorts"].items()}
+    assert same_people(specs) is None
+    figures = page.split("<!-- measured: begin -->")[1].split("<!-- measured: end -->")[0]
+    for name in Effects.model_fields:
+        assert f"| `effects.{name}` | " in figures
 
 
 GOLDEN = np.array(
