@@ -112,6 +112,8 @@ def test_sites_stand_in_rows_and_small_ones_are_not_shown():
     assert {"A", "B", "control", "patient", "Probability given to patient"} <= set(words)
     assert "tiny" not in words
     assert "1 of fewer than 5 people not drawn" in figure.caption
+    parted = table(n=40).assign(site=lambda t: np.where(t["y_true"] == "control", "A", "B"))
+    assert {"control", "patient"} <= set(words_in(by_site(story_of(parted), parted)))
     pain = table(PAIN, n=40)
     assert "Predicted minus observed pain" in words_in(by_site(story_of(pain, PAIN), pain))
     other = pd.concat([frame, table(n=20, sites=("A",), cohort="kiel")])

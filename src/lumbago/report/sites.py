@@ -47,18 +47,19 @@ def by_site(story: Story, predictions: pd.DataFrame) -> Figure | None:
     with styled():
         drawn = canvas(WIDTH, 1.0 + 0.42 * len(places))
         axes = drawn.subplots()
+        colours = dict(zip(classes, (BLUE, ORANGE), strict=False))
+        for name, colour in colours.items() if not continuous else ():
+            axes.plot([], [], "o", markersize=3.4, color=colour, markeredgewidth=0, label=name)
         for y, place in enumerate(places):
             for k, name in enumerate(classes):
                 mine = people[(people["place"] == place) & (people["class"] == name)]["value"]
                 if mine.empty:
                     continue
                 at = y + (0 if continuous else 0.36 * (k - 0.5))
-                colour = ORANGE if not continuous and k else BLUE
                 # Spread by rank, not by chance, so that equal tables give equal pictures.
                 lift = 0.22 * (np.arange(len(mine)) * 0.618 % 1 - 0.5)
                 axes.plot(mine.sort_values(), at + lift, "o", markersize=3.4, alpha=0.65,
-                          color=colour, markeredgewidth=0,
-                          label=name if name and y == 0 else None)  # fmt: skip
+                          color=colours[name], markeredgewidth=0)  # fmt: skip
                 middle = float(mine.median())
                 axes.plot([middle, middle], [at - 0.16, at + 0.16], color=INK, linewidth=1.8)
         axes.axvline(0 if continuous else 0.5, color=QUIET, linewidth=0.9, linestyle=(0, (4, 3)),
