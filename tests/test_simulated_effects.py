@@ -411,6 +411,7 @@ def test_adding_a_cohort_changes_no_other_and_twins_are_refused(tmp_path):
         several(tmp_path, {"a": {"seed": 1}, "b": {"seed": 1, "t_r": 1.0}}, seed=3)
 
 
+@pytest.mark.slow
 def test_a_scanner_that_goes_with_diagnosis_is_found_out_by_leaving_sites_out(tmp_path):
     def scores(imbalance):
         cohort = lumbago.simulate_cohort(
