@@ -190,3 +190,31 @@ def test_a_folder_that_cannot_be_written_is_an_environment_problem(call, files, 
     code, _, err = call("add", "mine", "--image", files[0], "--labels", files[1], "--space", "MNIx")
     assert code == 3
     assert "set LUMBAGO_ATLASES" in err
+
+
+def test_regions_and_files_that_are_not_there_are_told_with_their_line(tmp_path):
+    seeds = "seeds: {a: {atlas: lumbago200, region: LH_Sensorimotor_99}, b: {image: no.nii.gz}}"
+    file = write_experiment(
+        tmp_path, "data",
+        ("kind: alff, atlas: lumbago200", f"kind: seed, atlas: lumbago200, {seeds}"),
+        ("atlas: dosenbach160", "atlas: {fetch: schaefer, options: {n_rois: 100}}"),
+    )  # fmt: skip
+    with pytest.raises(ConfigError) as caught:
+        load(file)
+    said = str(caught.value)
+    assert "seed a: the atlas lumbago200 has no region 'LH_Sensorimotor_99'; did you mean" in said
+    assert "seed b: atlas file no.nii.gz: No such file" in said
+    assert "nothing is downloaded unasked" in said
+    assert {p.where.rsplit(":", 2)[-2] for p in caught.value.problems} == {"12", "13"}
+
+
+def test_an_experiment_shows_no_folder_of_its_seeds_and_atlases(tmp_path, files):
+    for file in files:
+        file.rename(tmp_path / file.name)
+    seeds = "seeds: {b: {image: private_dseg.nii.gz}}"
+    loaded = load(write_experiment(
+        tmp_path, "data",
+        ("kind: alff, atlas: lumbago200", f"kind: seed, atlas: lumbago200, {seeds}"),
+    ))  # fmt: skip
+    assert loaded.experiment.features["alff"].seeds["b"].image == str(tmp_path / files[0].name)
+    assert str(tmp_path) not in json.dumps(loaded.public)

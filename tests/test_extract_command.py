@@ -164,6 +164,30 @@ def test_bands_and_scales_are_told_apart_by_desc_and_regions_get_tables(tmp_path
     assert (np.diag(matrix) == 1).all()
 
 
+def test_files_of_one_s_own_are_named_without_their_places(tmp_path):
+    image = head(tmp_path / "StElsewhere")
+    own = tmp_path / "StElsewhere"
+    labels = nib.load(own / "mask.nii.gz")
+    nib.save(
+        nib.Nifti1Image(labels.get_fdata().astype(np.int16), labels.affine), own / "all.nii.gz"
+    )
+    (own / "all.tsv").write_text("index\tname\n1\teverything\n")
+    assert call(
+        "extract", image, "-k", "seed", "alff", "-o", tmp_path / "out", "-s", "denoise=null",
+        "-s", f"seed.seeds.mine.image={own / 'mask.nii.gz'}", "-s", "seed.seeds.ball=0,0,0",
+        "-s", f"alff.atlas.image={own / 'all.nii.gz'}",
+        "-s", f"alff.atlas.labels={own / 'all.tsv'}",
+    ) == 0  # fmt: skip
+    files = [p for p in (tmp_path / "out").rglob("*") if p.is_file()]
+    names = {p.name.removeprefix("sub-01_task-rest_") for p in files if p.suffix != ".json"}
+    assert names == {
+        "stat-seedfc_desc-mineFisherz_boldmap.nii.gz", "stat-alff_boldmap.nii.gz",
+        "stat-seedfc_desc-ballFisherz_boldmap.nii.gz", "atlas-all_stat-alff_bold.tsv",
+        "atlas-all_stat-coverage_bold.tsv", ".bidsignore",
+    }  # fmt: skip
+    assert not [p for p in files if b"StElsewhere" in p.read_bytes()]
+
+
 def test_a_header_that_was_never_filled_in_is_refused_in_one_sentence(tmp_path, capsys):
     image = head(tmp_path / "in", name="run", codes=0)
     loaded = nib.load(image)

@@ -31,6 +31,7 @@ from lumbago.reading import (
     XcpdCohort,
     read_connectomes,
     read_table,
+    read_timeseries,
 )
 from lumbago.reading.matrices import read_matrix
 from lumbago.reading.recognize import looks_like, unlike, what_is
@@ -441,6 +442,28 @@ def test_values_with_several_rows_are_no_values(xcpd: Path) -> None:
     key = "seg" if list(xcpd.rglob("*_seg-X*")) else "atlas"
     table = extract(XcpdCohort(folder=xcpd, select={key: "X"}).read("x"), RegionalValues(of="reho"))
     assert table.rejected["reason"].item().endswith("2 rows; expected one row of regional values")
+
+
+def test_one_file_that_is_no_table_costs_its_own_scan_only(xcpd: Path) -> None:
+    key = "seg" if list(xcpd.rglob("*_seg-X*")) else "atlas"
+    for path in xcpd.rglob(f"*_{key}-X_stat-pearson*"):
+        path.unlink()
+    write(
+        next(xcpd.rglob(f"sub-01*_{key}-X*timeseries.tsv")), "<html><body>not found</body></html>"
+    )
+    gone = next(xcpd.rglob(f"sub-02*_{key}-X*timeseries.tsv"))
+    gone.unlink()
+    gone.symlink_to(xcpd / "annex")
+    for cohort in (
+        XcpdCohort(folder=xcpd, select={key: "X"}, t_r=2.5).read("x"),
+        read_timeseries(xcpd, select={key: "X"}, t_r=2.5),
+    ):
+        assert {s.columns for s in cohort.scans} == {REGIONS}
+        table = extract(cohort, Connectome())
+        assert table.values.index.get_level_values("participant_id").tolist() == ["sub-03"]
+        reasons = " ".join(table.rejected["reason"])
+        assert "looks like an HTML page" in reasons
+        assert "if it is a datalad link, run datalad get" in reasons
 
 
 # ---------------------------------------------------------------- HALFpipe

@@ -154,6 +154,23 @@ def test_a_local_file_of_maps_serves_every_extractor(local, maps, data):
     np.testing.assert_allclose(edges.values, expected, atol=1e-4)
 
 
+def test_a_map_lies_at_its_centre_of_mass(local, maps):
+    from scipy.ndimage import center_of_mass
+
+    at = load_atlas(local(sampling="weighted_mean")).labels[["x", "y", "z"]].to_numpy()
+    expected = np.array([center_of_mass(maps[..., i]) for i in range(5)])
+    np.testing.assert_allclose(at, expected @ AFFINE[:3, :3].T + AFFINE[:3, 3], atol=1e-4)
+
+
+def test_weight_maps_can_be_drawn(maps):
+    from lumbago.report.plots.brain import on_regions
+
+    atlas = atlas_of(maps)
+    drawn = on_regions({"m2": 0.5, "m5": -1.0}, atlas).get_fdata()
+    shown = atlas_on_grid(atlas, SHAPE, AFFINE)
+    np.testing.assert_array_equal(drawn, np.select([shown == 2, shown == 5], [0.5, -1], np.nan))
+
+
 def test_the_convention_decides_the_digest(local):
     one, other = (load_atlas(local(sampling=s)) for s in ("weighted_mean", "least_squares"))
     assert one.digest != other.digest

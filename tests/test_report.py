@@ -198,7 +198,7 @@ def test_the_whole_report_tells_everything_it_should(pages):
                   "framewise displacement above 0.5 mm", "the best of 4 combinations",
                   "2 repeats of 4 folds"):  # fmt: skip
         assert words in text, words
-    assert len(images(html)) == 8
+    assert len(images(html)) == 10
 
 
 def test_the_headline_is_the_best_cell_of_the_most_demanding_scheme(pages):

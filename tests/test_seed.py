@@ -119,6 +119,19 @@ def test_maps_are_numpys_correlations_with_the_mean_of_each_kind_of_seed(
     assert not any("seed hand" in note for note in found.notes)
 
 
+def test_several_regions_of_one_atlas_are_each_alone_even_twice(measure, atlas):
+    both = {
+        "a": SeedRegion(atlas=atlas, region="right"),
+        "b": SeedRegion(atlas=atlas, region="left"),
+        "c": SeedRegion(atlas=atlas, region="right"),
+    }
+    found = measure(Seed(seeds=both)).maps
+    for name, seed in both.items():
+        alone = measure(Seed(seeds={name: seed})).maps[name]
+        np.testing.assert_array_equal(found[name].get_fdata(), alone.get_fdata())
+    assert [a.names for a in Seed(seeds=both).load_seeds()] == [("b", "a"), ("c",)]
+
+
 def test_scrubbed_volumes_take_no_part(volumes, mask, tmp_path):
     fd = np.where(np.random.default_rng(4).random(N_VOLUMES) < 0.1, 0.9, 0.1)
     spoilt = volumes.copy()

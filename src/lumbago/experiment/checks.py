@@ -15,6 +15,7 @@ from lumbago.experiment.shape import expected_at, is_settings
 from lumbago.experiment.tree import Place, Tree
 from lumbago.experiment.words import near, unknown
 from lumbago.reading.atlases import LocalAtlas, atlas_names, load_atlas
+from lumbago.simulation import same_people
 from lumbago.spec import kinds_of
 
 
@@ -86,6 +87,7 @@ def _entries(data: Mapping[str, Any], section: str) -> Iterator[tuple[str, dict[
 def meaning_problems(experiment: Experiment) -> Iterator[tuple[Place, str]]:
     """Return what contradicts itself in an experiment whose parts are right one by one."""
     yield from _rules(experiment)
+    yield from _twins(experiment)
     yield from _features(experiment)
     yield from _models(experiment)
     yield from _columns(experiment)
@@ -115,6 +117,15 @@ def _rules(experiment: Experiment) -> Iterator[tuple[Place, str]]:
                 f"rule {rule!r}: {type(strange[0]).__name__} is no part of a rule; "
                 "only <, <=, >, >=, ==, !=, in, and, or, not are understood",
             )
+
+
+def _twins(experiment: Experiment) -> Iterator[tuple[Place, str]]:
+    twins = same_people(experiment.cohorts)
+    if twins is not None:
+        yield (
+            ("cohorts", twins[1]),
+            f"has the seed of {twins[0]} and so the same people; give it another seed",
+        )
 
 
 def _in_rules(node: ast.AST) -> bool:

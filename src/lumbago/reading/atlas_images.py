@@ -92,6 +92,17 @@ def mapped(
     return nib.Nifti1Image(maps, affine), list(range(1, maps.shape[3] + 1))
 
 
+def centres(image: nib.Nifti1Image) -> np.ndarray:
+    """Return the centre of mass of every weight map, in mm: (n_maps, 3)."""
+    maps = np.asanyarray(image.dataobj)
+    found = np.empty((maps.shape[3], 3))
+    for i in range(maps.shape[3]):
+        at = np.argwhere(maps[..., i])
+        weight = np.abs(maps[..., i][tuple(at.T)].astype(np.float64))
+        found[i] = weight @ at / weight.sum()
+    return found @ image.affine[:3, :3].T + image.affine[:3, 3]
+
+
 def few(values: Sequence[Any]) -> str:
     """Return the first five values in words.
 

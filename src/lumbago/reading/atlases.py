@@ -19,7 +19,7 @@ from lumbago.data.features import region_names
 from lumbago.data.packaged import packaged_atlas, packaged_names
 from lumbago.errors import InputError
 from lumbago.provenance import digest_file
-from lumbago.reading.atlas_images import divided, few
+from lumbago.reading.atlas_images import centres, divided, few
 from lumbago.reading.fetched import FetchedAtlas, fetched_atlas
 from lumbago.reading.own_atlases import own_folder, own_names
 from lumbago.spec import Spec
@@ -151,6 +151,8 @@ def _local(ref: LocalAtlas, image_stamp: tuple[int, ...], labels_stamp: tuple[in
     name = path.name.removesuffix(".gz").removesuffix(".nii")
     kind: Literal["deterministic", "probabilistic"]
     kind = "deterministic" if ref.sampling is None else "probabilistic"
+    if kind == "probabilistic" and not {"x", "y", "z"} <= set(labels):
+        labels[["x", "y", "z"]] = centres(image)[labels["index"].to_numpy() - 1]
     about = {"sha256": found, "kind": kind, "space": ref.space}
     return Atlas(
         name, kind, labels, ref.space, image, about=about, sampling=ref.sampling or "weighted_mean"

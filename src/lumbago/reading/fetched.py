@@ -19,7 +19,7 @@ from lumbago.data.atlas import Sampling
 from lumbago.data.features import region_names
 from lumbago.errors import InputError
 from lumbago.provenance import digest_file
-from lumbago.reading.atlas_images import divided, few, labelled, mapped
+from lumbago.reading.atlas_images import centres, divided, few, labelled, mapped
 from lumbago.spec import Spec
 
 
@@ -183,6 +183,8 @@ def _read(ref: FetchedAtlas, stamps: tuple[tuple[int, ...], ...]) -> Atlas:
     # Some published tables name regions that their image has no voxel of.
     table = table[table["index"].isin(present)].reset_index(drop=True)
     table["name"] = region_names(table["name"].tolist())
+    if probabilistic and "x" not in table:
+        table[["x", "y", "z"]] = centres(image)[table["index"].to_numpy() - 1]
     space = str(bunch["template"]).rstrip("?")
     about = {
         "sha256": found, "kind": bunch["atlas_type"], "space": space,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
@@ -61,18 +63,19 @@ def load_seeds(seeds: Mapping[str, AnySeed], radius: float, space: str) -> tuple
     """
     centres = tuple((name, *at) for name, at in seeds.items() if isinstance(at, tuple))
     found = [_balls(centres, radius, space)] if centres else []
+    regions: list[tuple[Atlas, dict[str, str]]] = []
     problems: list[str] = []
     for name, seed in seeds.items():
         try:
             if isinstance(seed, SeedMask):
                 found.append(_mask(name, seed, stamp(seed.image)))
             elif isinstance(seed, SeedRegion):
-                found.append(_region(name, load_atlas(seed.atlas), seed.region))
+                _gather(regions, name, load_atlas(seed.atlas), seed.region)
         except InputError as error:
             problems += [f"seed {name}: {problem}" for problem in error.problems]
     if problems:
         raise InputError(problems)
-    return tuple(found)
+    return (*found, *(_some(atlas, tuple(named.items())) for atlas, named in regions))
 
 
 @lru_cache(maxsize=32)
@@ -99,15 +102,25 @@ def _mask(name: str, seed: SeedMask, stamped: tuple[int, ...]) -> Atlas:
     return Atlas(f"seed {name}", "deterministic", labels, seed.space, marked)
 
 
-@lru_cache(maxsize=64)
-def _region(name: str, atlas: Atlas, region: str) -> Atlas:
+def _gather(
+    regions: list[tuple[Atlas, dict[str, str]]], name: str, atlas: Atlas, region: str
+) -> None:
+    """Put a region beside others of its atlas, which are averaged in one go."""
     if region not in atlas.names:
-        import difflib
-
         near = difflib.get_close_matches(region, atlas.names, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise InputError(f"the atlas {atlas.name} has no region {region!r}{hint}")
-    labels = atlas.labels[atlas.labels["name"] == region].assign(name=name).reset_index(drop=True)
-    return Atlas(
-        f"seed {name}", atlas.kind, labels, atlas.space, atlas.image, atlas.radius, atlas.about
-    )
+    for other, named in regions:
+        if other is atlas and region not in named:  # a voxel is of one region only
+            named[region] = name
+            return
+    regions.append((atlas, {region: name}))
+
+
+@lru_cache(maxsize=64)
+def _some(atlas: Atlas, named: tuple[tuple[str, str], ...]) -> Atlas:
+    """Return an atlas of some regions only, under the names of the seeds."""
+    names = dict(named)
+    labels = atlas.labels[atlas.labels["name"].isin(list(names))].reset_index(drop=True)
+    labels["name"] = labels["name"].map(names)
+    return replace(atlas, labels=labels)

@@ -12,6 +12,7 @@ from lumbago.errors import ScanRejected
 from lumbago.reading import hdf5
 from lumbago.reading.matlab import read_mat
 from lumbago.reading.numeric import read_numbers
+from lumbago.reading.recognize import is_table
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,12 +93,22 @@ def _numbered(n: int) -> list[str]:
 
 
 def read_header(path: Path) -> tuple[tuple[str, ...], bool]:
-    """Return the column names of a time series table, and whether it names them itself."""
+    """Return the column names of a time series table, and whether it names them itself.
+
+    A file that is no table names no column: it is its own scan's to be refused.
+    """
     if path.suffix == ".mat":
         try:
             return tuple(_numbered(read_mat(path).shape[1])), False
         except ScanRejected:  # said again when the scan is measured
-            return (), False
+            return (), True
+    try:
+        with open(path, "rb") as start:
+            beginning = start.read(4096)
+    except OSError:
+        return (), True
+    if not is_table(beginning) or b"\0" in beginning:
+        return (), True
     with open(path, encoding="utf-8-sig", errors="replace", newline=None) as f:
         line = f.readline().rstrip("\r\n")
     delimiter = {".tsv": "\t", ".csv": ","}.get(path.suffix)

@@ -14,6 +14,7 @@ from lumbago.errors import InputError, Problem
 from lumbago.reading.atlases import AtlasRef, load_atlas
 from lumbago.reading.matrices import count_nodes
 from lumbago.reading.reader import CohortReader, Found
+from lumbago.reading.recognize import unlike
 from lumbago.reading.repetition import MAX_T_R, MIN_T_R
 from lumbago.reading.runs import one_per_run, run_of
 from lumbago.reading.series import count_volumes, read_header
@@ -133,6 +134,11 @@ class TimeseriesCohort(FolderReader):
     def _columns(self, name: str, chosen: Sequence[Entry]) -> tuple[tuple[str, ...], list[str]]:
         """Columns of all tables, in the order of the first; only their order may differ."""
         headers = [read_header(e.path(self.folder)) for e in chosen]
+        headers = [h for h in headers if h[0]]  # what is no table is refused when it is measured
+        if not headers:
+            raise InputError(
+                Problem(f"cohort {name}", unlike(chosen[0].path(self.folder), "a time series"))
+            )
         first = headers[0][0]
         union = dict.fromkeys(c for header, _ in headers for c in header)
         missing = [c for c in self.exclude if c not in union]

@@ -12,7 +12,16 @@ import pandas as pd
 
 from lumbago.data.dataset import Target
 from lumbago.experiment.folder import RunFolder
-from lumbago.report import checks, effects, figures, performance, tables, transfer
+from lumbago.report import (
+    calibration,
+    checks,
+    effects,
+    figures,
+    performance,
+    sites,
+    tables,
+    transfer,
+)  # fmt: skip
 from lumbago.report.headline import facts, headline
 from lumbago.report.methods import methods_text
 from lumbago.report.references import BIBLIOGRAPHY, cited, pieces
@@ -120,11 +129,14 @@ def _best(story: Story, folder: RunFolder) -> dict[str, Any] | None:
         drawn.append(performance.scatter(story, predictions))
     else:
         drawn.append(performance.confusion(story, predictions))
+    if story.target.kind == "binary":
+        drawn.append(calibration.reliability(story, predictions))
     return {
         "name": name,
         "scheme": scheme_words(row["scheme"]),
         "figures": [f for f in drawn if f],
         "parts": tables.parts(story, row["features"], row["model"]),
+        "by_site": sites.by_site(story, predictions),
         "by_part": figures.by_part(story, row["features"], row["model"]),
     }
 

@@ -70,10 +70,12 @@ def confusion(story: Story, predictions: pd.DataFrame) -> Figure:
             side.set_visible(False)
         axes.set(xlabel="Predicted", ylabel="True", title="Confusion")
         image = embed(drawn)
+    each = len(outcomes) / (outcomes.n_people * n_repeats)
+    several = " Below: predictions; a person may have several." if each > 1 and k <= 3 else ""
     told = ", ".join(f"{c}: {100 * share[i, i]:.0f} % right" for i, c in enumerate(classes))
     return Figure(
         image, f"Confusion matrix; {told}",
-        "Share of each true class (rows add up to 100 %).", narrow=True,
+        f"Share of each true class (rows add up to 100 %).{several}", narrow=True,
     )  # fmt: skip
 
 

@@ -35,9 +35,9 @@ class Effects(Spec):
     path_length: Strength = 0.0
     """Mean share of the coupling between networks that is lost, so that paths grow longer;
     coupling within networks and all amplitudes stay."""
-    vas_amplitude: Strength = 0.0
-    """Correlation, among patients, of the pain score with the logarithm of the natural
-    amplitude of the dorsal anterior cingulate."""
+    vas_amplitude: Annotated[float, Field(ge=0, le=0.95)] = 0.0
+    """Correlation, among patients, of the pain score with the logarithm of the amplitude of the
+    dorsal anterior cingulate's signal, before a scan's chance and noise weaken it."""
 
 
 class Treatment(Spec):

@@ -47,9 +47,9 @@ class Planted:
     apart: float = 0.0
     """Share of the variance common to all networks that each network keeps to itself."""
     painful: tuple[int, ...] = ()
-    """Regions whose natural amplitude follows pain."""
+    """Regions whose amplitude follows pain."""
     follows: float = 0.0
-    """Correlation of their log amplitude with pain."""
+    """Correlation of their natural log amplitude with pain, within (-1, 1)."""
     pain: float = 0.0
     """The person's pain in standard deviations of the patients', from the patients' mean."""
 
@@ -100,7 +100,8 @@ def region_signals(
     A planted coupling mixes the default mode's common signal into the insula and leaves
     the insula's variance as it was, so that connectivity changes and amplitude does not.
     Networks that are apart swap what all regions share for signals of their own: only
-    correlations between networks fall. Amplitudes that follow pain keep their spread.
+    correlations between networks fall. Amplitudes that follow pain do so beside what is
+    natural to them.
     """
     slow = spectrum(n_volumes, t_r, knee=0.01, exponent=1.0, cutoff=0.1)
     networks = sorted(set(brain.labels["network"]))
@@ -127,8 +128,10 @@ def region_signals(
         signals[insula] = np.sqrt(1 - c**2) * signals[insula] + c * default
     natural = rng.standard_normal(n_regions)
     if planted.follows != 0:
-        r, painful = planted.follows, list(planted.painful)
-        natural[painful] = r * planted.pain + np.sqrt(1 - r**2) * natural[painful]
+        # Beside what is natural, as much of pain as makes both correlate by `follows`.
+        natural[list(planted.painful)] += (
+            planted.follows / np.sqrt(1 - planted.follows**2) * planted.pain
+        )
     amplitude = np.exp(NATURAL_AMPLITUDE * natural)
     amplitude *= np.exp(0.05 * rng.standard_normal())
     amplitude[insula] *= 1 + planted.amplitude

@@ -60,7 +60,7 @@ def ground_truth(
                 "strength": spec.effects.vas_amplitude,
                 "regions": cingulate,
                 "meaning": "correlation, among patients, of the pain score with the logarithm of "
-                "the region's natural amplitude, whose spread is unchanged",
+                "the amplitude of the region's signal, before a scan's chance and noise",
             },
         },
         "treatment": None

@@ -9,11 +9,13 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Colormap, LinearSegmentedColormap, ListedColormap, Normalize
 
 from lumbago.data import Atlas, Volume
 from lumbago.data.packaged import packaged_atlas
 from lumbago.data.scan import fresh_image
+from lumbago.reading.sampling import atlas_on_grid
 from lumbago.report.plots.sheet import sheet
 from lumbago.report.style import DIVERGING, QUIET
 
@@ -80,27 +82,28 @@ def plot_map(
     limit = max(limit, threshold) or float(size.max())
     # Empty voxels are no small values: without a threshold, everything but 0 is drawn.
     cut = threshold * (1 - 1e-6) or float(size.min()) * 1e-3
-    low = cut if 0 < threshold < 0.99 * limit else 0.0  # a map of one value has no range
     signed, glass = bool((array < 0).any()), view == "glass"
-    ends = [-limit, -threshold, threshold, limit] if signed else np.linspace(low, limit, 4)
+    low = -limit if signed else threshold if threshold < 0.99 * limit else 0.0
     colours: dict[str, Any] = {
-        "cmap": DIVERGING if signed else RISING, "vmax": limit,
-        "vmin": -limit if signed else low, "threshold": cut,
-        "colorbar": True, "annotate": False,
+        "cmap": DIVERGING if signed else RISING, "vmax": limit, "vmin": low, "threshold": cut,
+        "colorbar": False, "annotate": False,
     }  # fmt: skip
     with sheet(axes, 8.5, 2.9 if glass else 1.9, free=True) as axes:
+        place = beside_bar(axes)
         if glass:
             display = plotting.plot_glass_brain(
-                shown, axes=axes, plot_abs=False, display_mode="lyrz", alpha=0.55, **colours
+                shown, **place, plot_abs=False, display_mode="lyrz", alpha=0.55, **colours
             )
         else:
             at = cuts if not isinstance(cuts, int) else _heights(shown, cuts)
             display = plotting.plot_img(
-                shown, axes=axes, display_mode="z", cut_coords=list(at), bg_img=None,
+                shown, **place, display_mode="z", cut_coords=list(at), bg_img=None,
                 black_bg=False, resampling_interpolation="nearest", **colours,
             )  # fmt: skip
+            for one in display.axes.values():
+                spread(one.ax)
         display.annotate(size=8)
-        finish_bar(display._cbar, label, sorted({float(v) + 0.0 for v in ends}))
+        bar(axes, colours["cmap"], low, limit, label, hidden=threshold if signed else 0)
         axes.set_title(title)
         if threshold:
             axes.text(1, 1.03, f"shown from {threshold:.3g}", transform=axes.transAxes,
@@ -108,14 +111,38 @@ def plot_map(
     return axes
 
 
-def finish_bar(bar: Any, label: str, ticks: Sequence[float]) -> None:
-    """Give nilearn's colour bar the look of the others, and ticks at the values that matter."""
-    axes = bar.ax
-    bar.set_ticks(list(ticks), labels=[f"{tick:.2g}".replace("-", "−") for tick in ticks])
-    axes.set_ylabel(label, fontsize=8)
-    axes.tick_params(labelsize=7.5, length=0)
-    for side in axes.spines.values():
-        side.set_visible(False)
+def beside_bar(axes: Axes) -> dict[str, Any]:
+    """Empty the axes and return where nilearn may draw, so that a colour bar fits beside it."""
+    axes.set_axis_off()
+    x, y, width, height = axes.get_position().bounds
+    return {"figure": axes.figure, "axes": (x, y, 0.92 * width, height)}
+
+
+def bar(
+    axes: Axes, colours: Colormap, low: float, high: float, label: str, hidden: float = 0
+) -> None:
+    """Draw a colour bar at the right end of the axes; values below `hidden` are left white."""
+    if hidden:
+        table = colours(np.linspace(0, 1, 512))
+        table[np.abs(np.linspace(low, high, 512)) < hidden] = 1
+        colours = ListedColormap(table)
+    drawn = axes.figure.colorbar(
+        ScalarMappable(Normalize(low, high), colours), cax=axes.inset_axes((0.955, 0.1, 0.012, 0.8))
+    )
+    marks = (low, -hidden, hidden, high) if low < 0 < high else tuple(np.linspace(low, high, 4))
+    ticks = sorted({float(mark) + 0.0 for mark in marks})
+    drawn.set_ticks(ticks, labels=[f"{tick:.2g}".replace("-", "−") for tick in ticks])
+    drawn.set_label(label)
+    drawn.outline.set_visible(False)
+    drawn.ax.tick_params(labelsize=7.5)
+
+
+def spread(axes: Axes) -> None:
+    """Leave some room around what is drawn, so that neighbours do not touch."""
+    for get, put in ((axes.get_xlim, axes.set_xlim), (axes.get_ylim, axes.set_ylim)):
+        low, high = get()
+        room = 0.06 * (high - low)
+        put(low - room, high + room)
 
 
 def on_regions(values: Mapping[str, float] | pd.Series, atlas: Atlas | str) -> nib.Nifti1Image:
@@ -137,13 +164,13 @@ def on_regions(values: Mapping[str, float] | pd.Series, atlas: Atlas | str) -> n
         raise ValueError(f"atlas {found.name} has no region {unknown[0]!r}")
     if len(set(regions)) < len(regions):
         raise ValueError("a region has several values; give one feature at a time")
-    voxels = np.asarray(found.image.dataobj).astype(int)
-    of_label = np.full(voxels.max() + 1, np.nan, dtype=np.float32)
-    label = dict(zip(found.names, found.labels["index"], strict=True))
+    rows = atlas_on_grid(found, found.image.shape[:3], found.image.affine)
+    of_row = np.full(len(found) + 1, np.nan, dtype=np.float32)
+    row = {name: i for i, name in enumerate(found.names, 1)}
     told = np.asarray(list(values.values) if isinstance(values, pd.Series) else
                       list(values.values()), dtype=np.float32)  # fmt: skip
-    of_label[[int(label[region]) for region in regions]] = told
-    return fresh_image(of_label[voxels], np.asarray(found.image.affine))
+    of_row[[row[region] for region in regions]] = told
+    return fresh_image(of_row[rows], np.asarray(found.image.affine))
 
 
 def _image(image: Any, atlas: Atlas | str | None) -> nib.Nifti1Image:

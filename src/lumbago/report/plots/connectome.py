@@ -5,15 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.lines import Line2D
 
 from lumbago.data import Atlas
 from lumbago.data.packaged import packaged_atlas
 from lumbago.report.figures import short
-from lumbago.report.plots.brain import finish_bar
+from lumbago.report.plots.brain import bar, beside_bar
 from lumbago.report.plots.sheet import sheet
 from lumbago.report.plots.square import Edges, square, table_of
-from lumbago.report.style import DIVERGING, QUIET, SERIES
+from lumbago.report.style import BLUE, DIVERGING, ORANGE, QUIET, SERIES
+
+MORE = LinearSegmentedColormap.from_list("orange", ["#f6c6a0", ORANGE, "#7a2e00"])
+LESS = LinearSegmentedColormap.from_list("blue", ["#00416b", BLUE, "#a9cfe8"])
+"""Edges of one sign: the weakest that is drawn is pale, the strongest dark."""
 
 
 def plot_connectome(
@@ -51,18 +56,29 @@ def plot_connectome(
     strong = strongest(values, n_edges)
     used = np.flatnonzero(np.isfinite(strong).any(axis=1))
     drawn = np.nan_to_num(strong[np.ix_(used, used)])
-    end = float(np.abs(drawn).max())
     degree = np.count_nonzero(drawn, axis=1)
-    colours, key = _network_colours(labels.iloc[used])
+    colours, key = _network_colours(labels, used)
+    strength = drawn[drawn != 0]
+    low, high, edge_colours = (
+        -float(np.abs(strength).max()),
+        float(np.abs(strength).max()),
+        DIVERGING,
+    )
+    if (strength > 0).all():
+        low, edge_colours = float(strength.min()), MORE
+    elif (strength < 0).all():
+        high, edge_colours = float(strength.max()), LESS
+    if low == high:
+        low, high = min(low, 0.0), max(high, 0.0)
     with sheet(axes, 8.5, 3.5, free=True) as axes:
         display = plotting.plot_connectome(
             drawn, _places(labels, atlas)[used], node_color=colours, node_size=8 + 8 * degree,
-            edge_cmap=DIVERGING, edge_vmin=-end, edge_vmax=end, axes=axes, alpha=0.4,
+            edge_cmap=edge_colours, edge_vmin=low, edge_vmax=high, alpha=0.4,
             edge_kwargs={"linewidth": 1.5}, node_kwargs={"zorder": 5, "linewidths": 0},
-            colorbar=True, annotate=False,
+            colorbar=False, annotate=False, **beside_bar(axes),
         )  # fmt: skip
         display.annotate(size=8)
-        finish_bar(display._cbar, label, (-end, 0, end))
+        bar(axes, edge_colours, low, high, label)
         told = f"{title}: " if title else ""
         axes.set_title(f"{told}{np.count_nonzero(drawn) // 2} strongest of "
                        f"{np.count_nonzero(np.isfinite(values)) // 2:,} edges", pad=8)  # fmt: skip
@@ -100,16 +116,20 @@ def _places(labels: pd.DataFrame, atlas: Atlas | str) -> np.ndarray:
     return np.asarray(centres) @ found.image.affine[:3, :3].T + found.image.affine[:3, 3]
 
 
-def _network_colours(labels: pd.DataFrame) -> tuple[list[str], list[Line2D]]:
-    networks = labels["network"].astype(str) if "network" in labels else pd.Series("", labels.index)
-    size = networks[networks != ""].value_counts()
+def _network_colours(labels: pd.DataFrame, used: np.ndarray) -> tuple[list[str], list[Line2D]]:
+    """Return each used region's colour and the key; a network has one colour in every figure."""
+    if "network" not in labels:
+        return [QUIET] * len(used), []
+    networks = labels["network"].astype(str).to_numpy()
+    names, size = np.unique(networks[networks != ""], return_counts=True)
     # The largest networks get a colour of their own, the rest share one.
-    chosen = sorted(size.index[: len(SERIES)], key=list(dict.fromkeys(networks)).index)
+    chosen = sorted(names[np.argsort(-size, kind="stable")][: len(SERIES)])
     colour = dict(zip(chosen, SERIES, strict=False))
-    key = [_dot(short(name, 18), colour[name]) for name in chosen]
-    if key and not networks.isin(chosen).all():
+    there = networks[used]
+    key = [_dot(short(name, 18), colour[name]) for name in chosen if name in there]
+    if key and not np.isin(there, chosen).all():
         key.append(_dot("other", QUIET))
-    return [colour.get(network, QUIET) for network in networks], key
+    return [colour.get(network, QUIET) for network in there], key
 
 
 def _dot(name: str, colour: str) -> Line2D:

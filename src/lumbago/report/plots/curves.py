@@ -7,11 +7,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from lumbago.errors import InputError
-from lumbago.evaluation.intervals import N_RESAMPLES, draw, strata, too_small
 from lumbago.evaluation.metrics import METRICS, score
 from lumbago.evaluation.outcomes import CELL, Outcomes
 from lumbago.evaluation.result import Result
 from lumbago.evaluation.scores import bootstrap_seed, score_cells
+from lumbago.report.calibration import calibration_curve
 from lumbago.report.plots.sheet import sheet
 from lumbago.report.roc import draw_roc
 from lumbago.report.style import BLUE, LINE, QUIET, SERIES
@@ -122,40 +122,6 @@ def plot_calibration(
         axes.text(0.03, 0.97, f"Brier score {number(brier)}\n{people}", transform=axes.transAxes,
                   va="top")  # fmt: skip
     return axes
-
-
-def calibration_curve(
-    outcomes: Outcomes, n_bins: int, seed: np.random.SeedSequence
-) -> pd.DataFrame:
-    """Return the bins of a calibration curve.
-
-    Returns
-    -------
-    DataFrame
-        given (mean probability), true (share of the positive class), n (predictions),
-        ci_low, ci_high (95 %; NaN where too few people or resamples tell).
-    """
-    if n_bins < 1:
-        raise ValueError(f"n_bins must be at least 1, got {n_bins}")
-    edges = np.unique(np.quantile(outcomes.prob, np.linspace(0, 1, n_bins + 1)[1:-1]))
-    at = np.unique(np.searchsorted(edges, outcomes.prob, side="right"), return_inverse=True)[1]
-    k = int(at.max()) + 1
-    there, true = np.zeros((2, k, outcomes.n_people))
-    np.add.at(there, (at, outcomes.person), 1)
-    np.add.at(true, (at, outcomes.person), outcomes.positive)
-    given = np.bincount(at, weights=outcomes.prob) / np.bincount(at)
-    low = high = np.full(k, np.nan)
-    if not too_small(outcomes):
-        counts = draw(strata(outcomes), N_RESAMPLES, seed)
-        n = counts @ there.T
-        drawn = np.divide(counts @ true.T, n, out=np.full(n.shape, np.nan), where=n > 0)
-        enough = np.isfinite(drawn).mean(axis=0) > 0.9
-        low, high = np.full((2, k), np.nan)
-        low[enough], high[enough] = np.nanpercentile(drawn[:, enough], [2.5, 97.5], axis=0)
-    share = true.sum(axis=1) / there.sum(axis=1)
-    return pd.DataFrame(
-        {"given": given, "true": share, "n": np.bincount(at), "ci_low": low, "ci_high": high}
-    )
 
 
 def parts_of(predictions: pd.DataFrame) -> dict[str, np.ndarray]:
