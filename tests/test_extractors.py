@@ -24,8 +24,8 @@ from lumbago.extractors import (
     Extractor,
     Homogeneity,
     Regional,
-    Seed,
     RegionalValues,
+    Seed,
     TableColumns,
 )
 from lumbago.measures.amplitude import alff, falff
