@@ -1,0 +1,97 @@
+"""Preparation and models in the sentences of a methods section."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from lumbago.report.references import cite
+from lumbago.report.words import listed
+
+_MODELS = {
+    "dummy": ("a model that ignores the features", ()),
+    "logistic": ("L2-penalized logistic regression", ()),
+    "linear_svm": (
+        "a linear support vector machine, its probabilities calibrated in the training fold",
+        ("cortes1995", "platt1999"),
+    ),
+    "rbf_svm": (
+        "a support vector machine with a Gaussian kernel, its probabilities calibrated in the "
+        "training fold",
+        ("cortes1995", "platt1999"),
+    ),
+    "elastic_net_logistic": ("logistic regression with an elastic-net penalty", ("zou2005",)),
+    "decision_tree": ("a decision tree", ()),
+    "random_forest": ("a random forest", ("breiman2001",)),
+    "ridge": ("ridge regression", ()),
+    "linear": ("ordinary least squares, the shortest weights where several fit alike", ()),
+    "svr": (
+        "support vector regression of the target in its training standard deviations",
+        ("smola2004",),
+    ),
+}
+_STEPS = {"impute": "imputation of missing values", "scale": "scaling of every feature"}
+
+
+def learning(
+    experiment: Mapping[str, Any], models: Collection[str], has_weights: bool
+) -> list[str]:
+    """Say how features were prepared and which models learned from them."""
+    sentences = []
+    preparations = experiment.get("preparation") or {}
+    used = {}
+    for name, spec in experiment.get("models", {}).items():
+        if name not in models:
+            continue
+        what, sources = _MODELS.get(spec.get("kind", ""), (str(spec.get("kind", name)), ()))
+        tuned = listed(spec["tune"]) if spec.get("tune") else ""
+        tuned = f" ({tuned} chosen by an inner search over participants)" if tuned else ""
+        own = f" on {listed(spec['features'])}" if spec.get("features") else ""
+        sentences.append(f"Model {name} was {what}{cite(*sources)}{own}{tuned}.")
+        preparation = spec.get("preparation") or "standard"
+        if isinstance(preparation, str):
+            used[preparation] = preparations.get(preparation)
+        else:
+            used[name] = preparation
+    for name, steps in used.items():
+        if steps is None:
+            steps = [{"kind": "impute"}, {"kind": "scale"}] if name == "standard" else []
+        done = listed(_step(step) for step in steps) or "no preparation"
+        whose = f" ({name})" if len(used) > 1 else ""
+        sentences.append(f"Within each training fold, and nowhere else{whose}: {done}.")
+    if any(_is(step, "residualize") for steps in used.values() for step in steps or ()):
+        sentences[-1] = sentences[-1].rstrip(".") + cite("snoek2019") + "."
+    kinds = {spec.get("kind") for n, spec in experiment.get("models", {}).items() if n in models}
+    if "logistic" in kinds:
+        sentences.append("Logistic regression was solved to rounding error by Newton's method.")
+    if "elastic_net_logistic" in kinds:
+        sentences.append(
+            "The elastic net was solved on working sets of features by Newton steps and "
+            "coordinate descent, until the conditions of its minimum held."
+        )
+    ours = {"logistic", "elastic_net_logistic", "linear"}
+    if kinds - ours:
+        what = "The other models" if kinds & ours else "Models"
+        sentences.append(f"{what} were fitted with scikit-learn{cite('pedregosa2011')}.")
+    if has_weights:
+        sentences.append(
+            "Coefficients of linear models were turned into activation patterns, per standard "
+            f"deviation of the decision value, which can be read as effects{cite('haufe2014')}."
+        )
+    return sentences
+
+
+def _is(step: Any, kind: str) -> bool:
+    return step == kind or (
+        isinstance(step, Mapping) and (step.get("kind") == kind or kind in step)
+    )
+
+
+def _step(step: Any) -> str:
+    if isinstance(step, str):
+        return _STEPS.get(step, step.replace("_", " "))
+    kind = step.get("kind") or next(iter(step), "")
+    if kind == "residualize":
+        covariates = step.get("covariates") or step.get("residualize") or ()
+        return f"regression of {listed(map(str, covariates))} out of every feature"
+    return _STEPS.get(kind, str(kind).replace("_", " "))
