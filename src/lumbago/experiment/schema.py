@@ -114,7 +114,7 @@ class Evaluation(Spec):
 class Experiment(Spec):
     """Everything a run needs to know."""
 
-    name: str = Field(max_length=100)
+    name: str = Field(max_length=100, json_schema_extra={"pattern": r"^[A-Za-z0-9][A-Za-z0-9_-]*$"})
     """Names the run folder."""
     question: str = ""
     """What the run is meant to answer, in one sentence; heads the report."""
