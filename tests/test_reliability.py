@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.calibration import calibration_curve as sklearn_curve
+from statsmodels.stats.proportion import proportion_confint
 
 from lumbago.data.dataset import Target
 from lumbago.evaluation.outcomes import Outcomes
@@ -65,6 +66,16 @@ def test_the_intervals_shut_out_probabilities_that_are_too_sure():
     assert len(curve) == 2
     assert curve["ci_low"].to_numpy()[0] > 0.03
     assert curve["ci_high"].to_numpy()[1] < 0.97
+
+
+def test_a_bin_of_one_class_is_not_claimed_to_be_certain():
+    probability = np.r_[np.full(30, 0.1), np.full(30, 0.9)]
+    truth = (probability > 0.5).astype(int)
+    outcomes = Outcomes.of(given(probability, truth), DIAGNOSIS)
+    curve = calibration_curve(outcomes, 2, np.random.SeedSequence(0))
+    expected = proportion_confint(30, 30, method="wilson")
+    np.testing.assert_allclose(curve["ci_low"].to_numpy()[1], expected[0], rtol=1e-9)
+    np.testing.assert_allclose(curve["ci_high"].to_numpy()[0], 1 - expected[0], rtol=1e-9)
 
 
 def test_the_numbers_of_the_diagram_are_people_whatever_the_repeats():

@@ -26,6 +26,7 @@ from lumbago.report.tables import HIDDEN, SMALL
 from lumbago.report.words import number
 
 PEOPLE_PER_BIN, MOST_BINS = 15, 8
+_Z = 1.959963984540054  # 97.5th percentile of the normal distribution
 
 
 def calibration_curve(
@@ -37,7 +38,12 @@ def calibration_curve(
     -------
     DataFrame
         given (mean probability), true (share of the positive class), n (predictions),
-        ci_low, ci_high (95 %; NaN where too few people or resamples tell).
+        ci_low, ci_high (95 %; NaN where too few people or resamples tell). A bin whose
+        people are all of one class is bounded by Wilson's interval.
+
+    References
+    ----------
+    .. [1] Wilson (1927). J Am Stat Assoc 22, 209-212. doi:10.1080/01621459.1927.10502953
     """
     if n_bins < 1:
         raise ValueError(f"n_bins must be at least 1, got {n_bins}")
@@ -57,6 +63,10 @@ def calibration_curve(
         low, high = np.full((2, k), np.nan)
         low[enough], high[enough] = np.nanpercentile(drawn[:, enough], [2.5, 97.5], axis=0)
     share = true.sum(axis=1) / there.sum(axis=1)
+    # Resampling people of one class gives no width at all; Wilson's bound says what n allows.
+    people = (there > 0).sum(axis=1)
+    low = np.where((share == 1) & np.isfinite(low), people / (people + _Z**2), low)
+    high = np.where((share == 0) & np.isfinite(high), _Z**2 / (people + _Z**2), high)
     return pd.DataFrame(
         {"given": given, "true": share, "n": np.bincount(at), "ci_low": low, "ci_high": high}
     )
