@@ -1,8 +1,9 @@
 """The report in a real browser: it draws, and asks the network for nothing."""
 
-from __future__ import re
+from __future__ import annotations
 
 import http.server
+import re
 import shutil
 import subprocess
 import threading
