@@ -87,6 +87,15 @@ class Outcomes:
         return self.truth == len(self.target.classes) - 1
 
 
+def place_of(cohort: str, site: str) -> str:
+    """Name a site with its cohort, once.
+
+    >>> place_of("boston", "a"), place_of("boston", "boston/a")
+    ('boston/a', 'boston/a')
+    """
+    return site if site.startswith(f"{cohort}/") else f"{cohort}/{site}"
+
+
 def _codes(values: pd.Series, target: Target) -> np.ndarray:
     if target.kind == "continuous":
         return values.to_numpy(dtype=float)

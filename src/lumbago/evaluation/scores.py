@@ -19,7 +19,7 @@ from lumbago.evaluation.intervals import (
     wording,
 )
 from lumbago.evaluation.metrics import Metric, metrics_of, score, why_undefined
-from lumbago.evaluation.outcomes import CELL, Outcomes
+from lumbago.evaluation.outcomes import CELL, Outcomes, place_of
 from lumbago.provenance import task_seed
 
 SCORE_COLUMNS = (
@@ -84,8 +84,11 @@ def scopes(frame: pd.DataFrame) -> list[tuple[str, np.ndarray | None]]:
     for c in cohorts:
         sites = np.unique(site[cohort == c])
         if len(sites) > 1:
-            name = "site:{s}" if len(cohorts) == 1 else "site:{c}/{s}"
-            found += [(name.format(c=c, s=s), (cohort == c) & (site == s)) for s in sites]
+            several = len(cohorts) > 1
+            found += [
+                (f"site:{place_of(c, s) if several else s}", (cohort == c) & (site == s))
+                for s in sites
+            ]
     if len(frame) and frame["scheme"].iloc[0] == "transfer":
         pair = frame["split"].to_numpy(dtype=str)
         found += [(f"pair:{name}", pair == name) for name in np.unique(pair)]

@@ -94,9 +94,10 @@ def reliability(story: Story, predictions: pd.DataFrame) -> Figure | None:
         there = curve.dropna(subset="ci_low")
         axes.vlines(there["given"], there["ci_low"], there["ci_high"], color=BLUE, linewidth=1.4)
         axes.plot(curve["given"], curve["true"], "o-", color=BLUE, linewidth=1.2, markersize=5.5)
-        for point in curve.to_dict("records"):
+        for i, point in enumerate(curve.to_dict("records")):
             n = round(point["n"] / each)
-            axes.annotate(HIDDEN if n < SMALL else f"{n:,}", (point["given"], 1.0), xytext=(0, -9),
+            axes.annotate(HIDDEN if n < SMALL else f"{n:,}", (point["given"], 1.0),
+                          xytext=(0, -8 - 9 * (i % 2)),
                           textcoords="offset points", ha="center", fontsize=7.5,
                           color=QUIET)  # fmt: skip
         axes.set(ylabel=f"Share truly {positive}", xlim=(-0.01, 1.01), ylim=(-0.01, 1.06),

@@ -71,7 +71,7 @@ def confusion(story: Story, predictions: pd.DataFrame) -> Figure:
         axes.set(xlabel="Predicted", ylabel="True", title="Confusion")
         image = embed(drawn)
     each = len(outcomes) / (outcomes.n_people * n_repeats)
-    several = " Below: predictions; a person may have several." if each > 1 and k <= 3 else ""
+    several = " Below: predictions; a person may have several." if each > 1 and countable else ""
     told = ", ".join(f"{c}: {100 * share[i, i]:.0f} % right" for i, c in enumerate(classes))
     return Figure(
         image, f"Confusion matrix; {told}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from lumbago.evaluation.outcomes import place_of
 from lumbago.report.figures import MOST_ROWS, short
 from lumbago.report.story import Story
 from lumbago.report.style import (
@@ -93,7 +94,11 @@ def drawn_values(story: Story, predictions: pd.DataFrame) -> pd.DataFrame:
     table = predictions.assign(session=predictions["session"].fillna("").astype(str))
     several = len(table["cohort"].unique()) > 1
     site = table["site"].fillna("").astype(str)
-    table["place"] = table["cohort"].astype(str) + "/" + site if several else site
+    table["place"] = (
+        [place_of(c, s) for c, s in zip(table["cohort"].astype(str), site, strict=True)]
+        if several
+        else site
+    )
     if story.target.kind == "continuous":
         table["value"] = table["y_pred"].astype(float) - table["y_true"].astype(float)
         table["class"] = ""
