@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -75,9 +76,9 @@ class Scheme(Spec):
             return "; ".join(p.message for p in error.problems)
         return None
 
+    @abstractmethod
     def splits(self, dataset: Dataset, seed: int) -> list[Split]:
         """Return all splits, in order of repeat and fold."""
-        raise NotImplementedError
 
 
 class WithinCohort(Scheme):
@@ -145,8 +146,9 @@ class _LeaveOneOut(Scheme):
 
     what: ClassVar[str]
 
+    @abstractmethod
     def _places(self, dataset: Dataset) -> np.ndarray:
-        raise NotImplementedError
+        """Return the place of every sample."""
 
     def splits(self, dataset: Dataset, seed: int) -> list[Split]:
         """Leave out each place in turn, in the order of their names.
