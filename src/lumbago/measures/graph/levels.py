@@ -1,0 +1,151 @@
+"""Breadth-first search on bits: how many nodes are one, two, three ... steps away."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lumbago.measures.compiling import kernel
+from lumbago.measures.graph.bits import lowest, population
+
+_ZERO, _ONE = np.uint64(0), np.uint64(1)
+
+
+@kernel
+def _count_levels(
+    bits: np.ndarray,
+    source: int,
+    unseen: np.ndarray,
+    frontier: np.ndarray,
+    found: np.ndarray,
+    counts: np.ndarray,
+) -> int:
+    """Add to ``counts[d]`` the nodes among `unseen` that are d steps from a source.
+
+    Paths lead through nodes of `unseen` only; it is used up, but for what cannot be reached.
+    Returns the largest distance.
+    """
+    n_words = bits.shape[1]
+    new, left = 0, 0
+    for w in range(n_words):
+        frontier[w] = bits[source, w] & unseen[w]
+        unseen[w] ^= frontier[w]
+        new += population(frontier[w])
+        left += population(unseen[w])
+    distance = 0
+    while new:
+        distance += 1
+        counts[distance] += new
+        if left == 0:
+            break
+        for w in range(n_words):
+            found[w] = _ZERO
+        if 4 * left < new:
+            _look_back(bits, unseen, frontier, found)
+        else:
+            _look_ahead(bits, unseen, frontier, found)
+        new = 0
+        for w in range(n_words):
+            unseen[w] ^= found[w]
+            frontier[w] = found[w]
+            new += population(found[w])
+        left -= new
+    return distance
+
+
+@kernel
+def _look_ahead(
+    bits: np.ndarray, unseen: np.ndarray, frontier: np.ndarray, found: np.ndarray
+) -> None:
+    """Unseen neighbours of the frontier, node of the frontier by node, until none is unseen."""
+    n_words = bits.shape[1]
+    for word in range(n_words):
+        here = frontier[word]
+        while here:
+            node = (word << 6) + lowest(here)
+            here &= here - _ONE
+            missing = _ZERO
+            for w in range(n_words):
+                found[w] |= bits[node, w] & unseen[w]
+                missing |= unseen[w] ^ found[w]
+            if missing == _ZERO:
+                return
+
+
+@kernel
+def _look_back(
+    bits: np.ndarray, unseen: np.ndarray, frontier: np.ndarray, found: np.ndarray
+) -> None:
+    """Unseen neighbours of the frontier, unseen node by node, each until one edge is found."""
+    n_words = bits.shape[1]
+    for word in range(n_words):
+        here = unseen[word]
+        while here:
+            bit = here & (~here + _ONE)
+            node = (word << 6) + lowest(here)
+            here ^= bit
+            for w in range(n_words):
+                if bits[node, w] & frontier[w]:
+                    found[word] |= bit
+                    break
+
+
+@kernel
+def distance_counts(bits: np.ndarray, first: int, last: int, nodal: np.ndarray) -> np.ndarray:
+    """Ordered pairs at every distance from some sources, int64 (n_nodes + 1,).
+
+    Fills ``nodal[first:last]`` with each source's sum of 1 / distance.
+    """
+    n_nodes, n_words = bits.shape
+    total = np.zeros(n_nodes + 1, np.int64)
+    counts = np.zeros(n_nodes + 1, np.int64)
+    unseen = np.empty(n_words, np.uint64)
+    frontier = np.empty(n_words, np.uint64)
+    found = np.empty(n_words, np.uint64)
+    for source in range(first, last):
+        _all_but(unseen, source, n_nodes)
+        farthest = _count_levels(bits, source, unseen, frontier, found, counts)
+        nodal[source] = 0.0
+        for d in range(1, farthest + 1):
+            nodal[source] += counts[d] / d
+            total[d] += counts[d]
+            counts[d] = 0
+    return total
+
+
+@kernel
+def _all_but(nodes: np.ndarray, without: int, n_nodes: int) -> None:
+    for w in range(len(nodes)):
+        nodes[w] = ~_ZERO
+    if n_nodes & 63:
+        nodes[-1] = (_ONE << np.uint64(n_nodes & 63)) - _ONE
+    nodes[without >> 6] ^= _ONE << np.uint64(without & 63)
+
+
+@kernel
+def efficiency_among_neighbours(
+    bits: np.ndarray, first: int, last: int, efficiency: np.ndarray
+) -> None:
+    """Fill ``efficiency[first:last]`` with the global efficiency of each node's neighbourhood."""
+    n_nodes, n_words = bits.shape
+    counts = np.zeros(n_nodes + 1, np.int64)
+    unseen = np.empty(n_words, np.uint64)
+    frontier = np.empty(n_words, np.uint64)
+    found = np.empty(n_words, np.uint64)
+    for centre in range(first, last):
+        n_neighbours, farthest = 0, 0
+        for word in range(n_words):
+            n_neighbours += population(bits[centre, word])
+            here = bits[centre, word]
+            while here:
+                bit = here & (~here + _ONE)
+                source = (word << 6) + lowest(here)
+                here ^= bit
+                unseen[:] = bits[centre]
+                unseen[word] ^= bit
+                reached = _count_levels(bits, source, unseen, frontier, found, counts)
+                farthest = max(farthest, reached)
+        total = 0.0
+        for d in range(1, farthest + 1):
+            total += counts[d] / d
+            counts[d] = 0
+        efficiency[centre] = total / max(n_neighbours * (n_neighbours - 1), 1)

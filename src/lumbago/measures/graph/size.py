@@ -1,0 +1,64 @@
+"""How many: neighbours of a node, edges of a graph, components and their nodes."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+
+from lumbago.measures.graph.adjacency import checked
+
+
+def degree(adjacency: np.ndarray) -> np.ndarray:
+    """Number of edges of every node.
+
+    Parameters
+    ----------
+    adjacency : array of shape (n_nodes, n_nodes)
+        Symmetric; weighted edges count as one each.
+
+    Returns
+    -------
+    array of shape (n_nodes,), int64.
+    """
+    return np.count_nonzero(checked(adjacency, "degree"), axis=1)
+
+
+def density(adjacency: np.ndarray) -> float:
+    """Share of the N (N - 1) / 2 possible edges that a graph has; weighted ones count as one.
+
+    Returns
+    -------
+    float in [0, 1]; NaN for a single node.
+    """
+    n_edges = np.count_nonzero(checked(adjacency, "density"))
+    n = len(adjacency)
+    return n_edges / (n * (n - 1)) if n > 1 else float("nan")
+
+
+def component_labels(adjacency: np.ndarray) -> np.ndarray:
+    """The component that every node is in.
+
+    Nodes are in one component if a path joins them; weights do not matter.
+
+    Returns
+    -------
+    array of shape (n_nodes,), int64: 0 for the component of the first node, 1 for that of the
+    first node outside it, and so on.
+    """
+    graph = checked(adjacency, "component_labels")
+    found = connected_components(csr_array(graph != 0), directed=False)[1]
+    _, first, labels = np.unique(found, return_index=True, return_inverse=True)
+    order = np.empty(len(first), np.int64)
+    order[np.argsort(first)] = np.arange(len(first))
+    return order[labels]
+
+
+def component_sizes(adjacency: np.ndarray) -> np.ndarray:
+    """Nodes of every component, from the largest to the smallest.
+
+    Returns
+    -------
+    array of shape (n_components,), int64; its sum is the number of nodes.
+    """
+    return np.sort(np.bincount(component_labels(adjacency)))[::-1]

@@ -1,0 +1,95 @@
+"""Triangles: how often the neighbours of a node are neighbours themselves."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lumbago.measures.compiling import kernel
+from lumbago.measures.graph.adjacency import checked_binary
+from lumbago.measures.graph.bits import lowest, population, to_bits
+
+_ONE = np.uint64(1)
+
+
+def clustering(adjacency: np.ndarray) -> np.ndarray:
+    """Clustering coefficient of every node: density of the graph among its neighbours.
+
+    Nodes with fewer than 2 neighbours have 0, as in bctpy's ``clustering_coef_bu`` and networkx.
+    The mean over nodes is the C of small-worldness; it is not `transitivity`.
+
+    Parameters
+    ----------
+    adjacency : array of shape (n_nodes, n_nodes)
+        Binary and symmetric, diagonal 0.
+
+    Returns
+    -------
+    array of shape (n_nodes,), float64, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If the adjacency is not such a graph.
+
+    References
+    ----------
+    .. [1] Watts & Strogatz (1998). Collective dynamics of 'small-world' networks. Nature 393,
+       440-442. doi:10.1038/30918
+    """
+    return clustering_of_bits(to_bits(checked_binary(adjacency, "clustering")))
+
+
+def transitivity(adjacency: np.ndarray) -> float:
+    """Share of the paths of two edges in a graph that a third edge closes.
+
+    Parameters
+    ----------
+    adjacency : array of shape (n_nodes, n_nodes)
+        Binary and symmetric, diagonal 0.
+
+    Returns
+    -------
+    float in [0, 1]; 0 where no node has two neighbours, as in networkx (bctpy divides by 0).
+
+    Raises
+    ------
+    ValueError
+        If the adjacency is not such a graph.
+
+    References
+    ----------
+    .. [1] Newman (2003). The structure and function of complex networks. SIAM Review 45,
+       167-256. doi:10.1137/S003614450342480
+    """
+    graph = checked_binary(adjacency, "transitivity")
+    closed = _closed_pairs(to_bits(graph))
+    degrees = graph.sum(axis=1)
+    pairs = (degrees * (degrees - 1)).sum()
+    return float(closed.sum() / pairs) if pairs else 0.0
+
+
+def clustering_of_bits(bits: np.ndarray) -> np.ndarray:
+    """`clustering` of an adjacency as bits."""
+    degrees = np.bitwise_count(bits).sum(axis=1, dtype=np.float64)
+    pairs = degrees * (degrees - 1)
+    return _closed_pairs(bits) / np.maximum(pairs, 1)
+
+
+@kernel
+def _closed_pairs(bits: np.ndarray) -> np.ndarray:
+    """Ordered pairs of neighbours that are neighbours, by node: twice its triangles."""
+    n_nodes, n_words = bits.shape
+    closed = np.zeros(n_nodes, np.int64)
+    for u in range(n_nodes):
+        for word in range(u >> 6, n_words):
+            later = bits[u, word]
+            while later:
+                v = (word << 6) + lowest(later)
+                later &= later - _ONE
+                if v > u:
+                    common = 0
+                    for w in range(n_words):
+                        common += population(bits[u, w] & bits[v, w])
+                    closed[u] += common
+                    closed[v] += common
+    return closed
