@@ -95,6 +95,8 @@ def test_local_efficiency_is_that_of_bctpy_and_networkx(adjacency):
 @example(WORDS[1])
 @example(WORDS[2])
 @example(WORDS[3])
+@example(adjacency_of(nx.lollipop_graph(60, 7)))
+@example(adjacency_of(nx.barbell_graph(35, 3)))
 @settings(deadline=None)
 def test_betweenness_is_that_of_networkx_and_bctpy(adjacency):
     n = len(adjacency)

@@ -70,8 +70,9 @@ def compare_sweeps(n_nodes: int, peer: Any) -> None:
         theirs["bctpy"] += N_NULLS * best(lambda a=adjacency: by_bctpy(a), 1, time.process_time)
         if peer:
             attempts = Switching(adjacency, SWAPS, "bench").attempts
+            edges = peer.Graph(n_nodes, np.argwhere(np.triu(adjacency)).tolist())
             theirs["igraph"] += (N_NULLS / 3) * best(
-                lambda a=adjacency, t=attempts: [by_igraph(peer, a, t) for _ in range(3)],
+                lambda e=edges, t=attempts: [by_igraph(e, t) for _ in range(3)],
                 1,
                 time.process_time,
             )
@@ -86,13 +87,12 @@ def by_bctpy(adjacency: np.ndarray) -> tuple[float, float]:
     return bct.clustering_coef_bu(null).mean(), 1 / bct.efficiency_bin(null)
 
 
-def by_igraph(peer: Any, adjacency: np.ndarray, attempts: int) -> tuple[float, float]:
+def by_igraph(edges: Any, attempts: int) -> tuple[float, float]:
     """One null and its two numbers."""
-    null = peer.Graph(len(adjacency), np.argwhere(np.triu(adjacency)).tolist())
+    null = edges.copy()
     null.rewire(n=attempts)
-    distances = np.array(null.distances(), float)
-    np.fill_diagonal(distances, np.inf)
-    return null.transitivity_avglocal_undirected(mode="zero"), (1 / distances).mean()
+    efficiency = np.mean(null.harmonic_centrality(normalized=True))
+    return null.transitivity_avglocal_undirected(mode="zero"), float(efficiency)
 
 
 def compare_measures(n_nodes: int, density: float, peer: Any) -> None:

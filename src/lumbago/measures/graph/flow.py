@@ -6,10 +6,12 @@ import numpy as np
 
 from lumbago.measures.compiling import kernel
 from lumbago.measures.graph.adjacency import checked_binary
-from lumbago.measures.graph.bits import lowest, to_bits
+from lumbago.measures.graph.bits import lowest, population, to_bits
 from lumbago.measures.graph.blocks import by_block
 
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
+# Common neighbours of two nodes, on average, from which pairs are looked at one by one.
+_COMMON = 3
 
 
 def betweenness(adjacency: np.ndarray, *, n_threads: int | None = None) -> np.ndarray:
@@ -47,18 +49,70 @@ def betweenness(adjacency: np.ndarray, *, n_threads: int | None = None) -> np.nd
     n = len(bits)
     if n < 3:
         return np.zeros(n)
-    sums = by_block(
-        lambda first, last: _dependencies(bits, first, last), n, n_threads, "betweenness"
+    distant = np.ones(n, bool)
+    total = np.zeros(n)
+    # Where two nodes have some common neighbours on average, most pairs are two steps apart.
+    by_pairs = np.bitwise_count(bits).sum() ** 2 >= _COMMON * n**3
+    if by_pairs:
+        found = by_block(
+            lambda first, last: _bridges(bits, first, last), n, n_threads, "betweenness"
+        )
+        total += np.sum([sums for sums, _ in found], axis=0)
+        reached = np.bitwise_count(bits).sum(axis=1) + np.sum([near for _, near in found], axis=0)
+        distant = reached < n - 1
+    nearest = 3 if by_pairs else 2
+    total += np.sum(
+        by_block(
+            lambda first, last: _dependencies(bits, first, last, distant, nearest),
+            n,
+            n_threads,
+            "betweenness",
+        ),
+        axis=0,
     )
-    return np.sum(sums, axis=0) / ((n - 1) * (n - 2))
+    return total / ((n - 1) * (n - 2))
 
 
 @kernel
-def _dependencies(bits: np.ndarray, first: int, last: int) -> np.ndarray:
+def _bridges(bits: np.ndarray, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
+    """Shares of shortest paths of two steps, from some nodes to all later ones, both ways.
+
+    Also how many nodes are two steps from each, as far as these pairs tell.
+    """
+    n_nodes, n_words = bits.shape
+    total = np.zeros(n_nodes)
+    near = np.zeros(n_nodes, np.int64)
+    common = np.empty(n_words, np.uint64)
+    for u in range(first, last):
+        for v in range(u + 1, n_nodes):
+            if (bits[u, v >> 6] >> np.uint64(v & 63)) & _ONE:
+                continue
+            n_paths = 0
+            for w in range(n_words):
+                common[w] = bits[u, w] & bits[v, w]
+                n_paths += population(common[w])
+            if n_paths == 0:
+                continue
+            near[u] += 1
+            near[v] += 1
+            share = 2.0 / n_paths
+            for w in range(n_words):
+                here = common[w]
+                while here:
+                    total[(w << 6) + lowest(here)] += share
+                    here &= here - _ONE
+    return total, near
+
+
+@kernel
+def _dependencies(
+    bits: np.ndarray, first: int, last: int, wanted: np.ndarray, nearest: int
+) -> np.ndarray:
     """Brandes' dependencies of some sources on every node, summed over these sources.
 
-    Only edges between neighbouring levels carry paths: they are the bits that a row shares
-    with a level, so that no other edge is looked at.
+    Of the sources only those that are `wanted`, of the paths only those to nodes at least
+    `nearest` steps away. Only edges between neighbouring levels carry paths: they are the
+    bits that a row shares with a level, so that no other edge is looked at.
     """
     n_nodes, n_words = bits.shape
     total = np.zeros(n_nodes)
@@ -67,6 +121,8 @@ def _dependencies(bits: np.ndarray, first: int, last: int) -> np.ndarray:
     levels = np.zeros((n_nodes + 1, n_words), np.uint64)
     unseen = np.empty(n_words, np.uint64)
     for source in range(first, last):
+        if not wanted[source]:
+            continue
         for w in range(n_words):
             levels[0, w] = _ZERO
             unseen[w] = ~_ZERO
@@ -78,13 +134,18 @@ def _dependencies(bits: np.ndarray, first: int, last: int) -> np.ndarray:
         dependency[:] = 0.0
         n_paths[source] = 1.0
         farthest = _spread_paths(bits, levels, unseen, n_paths)
+        if farthest < nearest:
+            continue
         for d in range(farthest, 1, -1):
+            own = 1.0 if d >= nearest else 0.0
             for word in range(n_words):
                 here = levels[d, word]
                 while here:
                     node = (word << 6) + lowest(here)
                     here &= here - _ONE
-                    share = (1.0 + dependency[node]) / n_paths[node]
+                    share = (own + dependency[node]) / n_paths[node]
+                    if share == 0.0:
+                        continue
                     for w in range(n_words):
                         before = bits[node, w] & levels[d - 1, w]
                         while before:

@@ -39,10 +39,10 @@ def _count_levels(
             break
         for w in range(n_words):
             found[w] = _ZERO
-        if 4 * left < new:
+        if 2 * left > new:
+            new = _look_ahead(bits, unseen, frontier, found, new)
+        if new:
             _look_back(bits, unseen, frontier, found)
-        else:
-            _look_ahead(bits, unseen, frontier, found)
         new = 0
         for w in range(n_words):
             unseen[w] ^= found[w]
@@ -54,31 +54,39 @@ def _count_levels(
 
 @kernel
 def _look_ahead(
-    bits: np.ndarray, unseen: np.ndarray, frontier: np.ndarray, found: np.ndarray
-) -> None:
-    """Unseen neighbours of the frontier, node of the frontier by node, until none is unseen."""
+    bits: np.ndarray, unseen: np.ndarray, frontier: np.ndarray, found: np.ndarray, new: int
+) -> int:
+    """Unseen neighbours of the frontier, node by node, while that is faster than looking back.
+
+    One node of every word in turn: neighbours in number are neighbours in the brain, and
+    nodes from elsewhere find more that is new. What was looked at leaves the frontier, if
+    all its neighbours were found there is no need to look back to it.
+    """
     n_words = bits.shape[1]
-    for word in range(n_words):
-        here = frontier[word]
-        while here:
-            node = (word << 6) + lowest(here)
-            here &= here - _ONE
-            missing = _ZERO
-            for w in range(n_words):
-                found[w] |= bits[node, w] & unseen[w]
-                missing |= unseen[w] ^ found[w]
-            if missing == _ZERO:
-                return
+    while new:
+        missing = 0
+        for w in range(n_words):
+            missing += population(unseen[w] ^ found[w])
+        if 2 * missing < new:
+            return new
+        for word in range(n_words):
+            if frontier[word]:
+                node = (word << 6) + lowest(frontier[word])
+                frontier[word] &= frontier[word] - _ONE
+                new -= 1
+                for w in range(n_words):
+                    found[w] |= bits[node, w] & unseen[w]
+    return 0
 
 
 @kernel
 def _look_back(
     bits: np.ndarray, unseen: np.ndarray, frontier: np.ndarray, found: np.ndarray
 ) -> None:
-    """Unseen neighbours of the frontier, unseen node by node, each until one edge is found."""
+    """Unseen nodes that are not found yet, each until one edge to the frontier is."""
     n_words = bits.shape[1]
     for word in range(n_words):
-        here = unseen[word]
+        here = unseen[word] & ~found[word]
         while here:
             bit = here & (~here + _ONE)
             node = (word << 6) + lowest(here)
