@@ -139,21 +139,61 @@ def efficiency_among_neighbours(
     unseen = np.empty(n_words, np.uint64)
     frontier = np.empty(n_words, np.uint64)
     found = np.empty(n_words, np.uint64)
+    room = np.empty(n_nodes * n_words, np.uint64)
+    place = np.empty(n_nodes, np.int64)
     for centre in range(first, last):
         n_neighbours, farthest = 0, 0
         for word in range(n_words):
             n_neighbours += population(bits[centre, word])
-            here = bits[centre, word]
-            while here:
-                bit = here & (~here + _ONE)
-                source = (word << 6) + lowest(here)
-                here ^= bit
-                unseen[:] = bits[centre]
-                unseen[word] ^= bit
-                reached = _count_levels(bits, source, unseen, frontier, found, counts)
+        n_inner = (n_neighbours + 63) >> 6
+        if 4 * n_inner <= n_words:
+            # So few that a graph of their own, of shorter rows, pays off.
+            inner = room[: n_neighbours * n_inner].reshape(n_neighbours, n_inner)
+            _fill_inner(bits, centre, inner, place)
+            for source in range(n_neighbours):
+                _all_but(unseen[:n_inner], source, n_neighbours)
+                reached = _count_levels(inner, source, unseen, frontier, found, counts)
                 farthest = max(farthest, reached)
+        else:
+            for word in range(n_words):
+                here = bits[centre, word]
+                while here:
+                    bit = here & (~here + _ONE)
+                    source = (word << 6) + lowest(here)
+                    here ^= bit
+                    for w in range(n_words):
+                        unseen[w] = bits[centre, w]
+                    unseen[word] ^= bit
+                    reached = _count_levels(bits, source, unseen, frontier, found, counts)
+                    farthest = max(farthest, reached)
         total = 0.0
         for d in range(1, farthest + 1):
             total += counts[d] / d
             counts[d] = 0
         efficiency[centre] = total / max(n_neighbours * (n_neighbours - 1), 1)
+
+
+@kernel
+def _fill_inner(bits: np.ndarray, centre: int, inner: np.ndarray, place: np.ndarray) -> None:
+    """The graph among the neighbours of a node; `place` (n_nodes) is room to number them."""
+    n_words = bits.shape[1]
+    inner[:] = _ZERO
+    n_placed = 0
+    for word in range(n_words):
+        here = bits[centre, word]
+        while here:
+            node = (word << 6) + lowest(here)
+            here &= here - _ONE
+            i = n_placed
+            place[node] = i
+            n_placed += 1
+            mine = _ONE << np.uint64(i & 63)
+            for w in range(word + 1):
+                earlier = bits[node, w] & bits[centre, w]
+                if w == word:
+                    earlier &= (_ONE << np.uint64(node & 63)) - _ONE
+                while earlier:
+                    j = place[(w << 6) + lowest(earlier)]
+                    earlier &= earlier - _ONE
+                    inner[i, j >> 6] |= _ONE << np.uint64(j & 63)
+                    inner[j, i >> 6] |= mine
