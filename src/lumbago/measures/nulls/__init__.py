@@ -8,6 +8,7 @@ from typing import Any
 # What the package offers -> the file it lives in.
 _ROOMS = {
     "rewire": "rewiring",
+    "rewire_weighted": "weighted",
 }
 
 __all__ = sorted(_ROOMS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from lumbago.measures.graph.adjacency import checked_binary
@@ -86,22 +88,47 @@ class Switching:
         bits = self.bits.copy()
         if not self.attempts:
             return bits, 0
-        made, _ = switch_edges(bits, self.edges.copy(), self.attempts, self.attempts, _state(seed))
+        state = random_state(seed)
+        made, _ = switch_edges(bits, self.edges.copy(), self.attempts, self.attempts, state)
         return bits, int(made)
 
     def _attempts(self, graph: np.ndarray, swaps_per_edge: float) -> int:
-        """Attempts that are expected to make the switches aimed at."""
-        n_edges = len(self.edges)
-        aim = round(swaps_per_edge * n_edges)
-        if not aim:
-            return 0
-        bits, edges, state = self.bits.copy(), self.edges.copy(), _state(0)
-        # What share succeeds changes while the graph loses its order: count after that.
-        for wanted in (n_edges, max(n_edges, _COUNTED)):
-            made, attempted = switch_edges(bits, edges, _PATIENCE * wanted, wanted, state)
-        if made:
-            return min(round(aim * attempted / made), _PATIENCE * aim)
-        return _PATIENCE * aim if _can_switch(graph) else 0
+        bits, edges, state = self.bits.copy(), self.edges.copy(), random_state(0)
+        return attempts_needed(
+            lambda attempts, wanted: switch_edges(bits, edges, attempts, wanted, state),
+            len(edges),
+            swaps_per_edge,
+            lambda: _can_switch(graph),
+        )
+
+
+def attempts_needed(
+    trial: Callable[[int, int], tuple[int, int]],
+    n_edges: int,
+    swaps_per_edge: float,
+    can_switch: Callable[[], bool],
+) -> int:
+    """Attempts that are expected to make the switches aimed at.
+
+    Parameters
+    ----------
+    trial : callable
+        Switches some graph on, given the most attempts and the switches wanted; returns the
+        switches made and attempted.
+    n_edges : int
+    swaps_per_edge : float
+    can_switch : callable
+        Asked where the trial made none: whether there is any to be made.
+    """
+    aim = round(swaps_per_edge * n_edges)
+    if not aim:
+        return 0
+    # What share succeeds changes while the graph loses its order: count after that.
+    for wanted in (n_edges, max(n_edges, _COUNTED)):
+        made, attempted = trial(_PATIENCE * wanted, wanted)
+    if made:
+        return min(round(aim * attempted / made), _PATIENCE * aim)
+    return _PATIENCE * aim if can_switch() else 0
 
 
 def _can_switch(graph: np.ndarray) -> bool:
@@ -115,6 +142,7 @@ def _can_switch(graph: np.ndarray) -> bool:
     return bool((two_steps * two_steps.T).any())
 
 
-def _state(seed: int | np.random.SeedSequence) -> np.ndarray:
+def random_state(seed: int | np.random.SeedSequence, first: int = 0) -> np.ndarray:
+    """Four words that xoshiro256++ starts from; those after `first` others of the same seed."""
     sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
-    return sequence.generate_state(4, np.uint64)
+    return sequence.generate_state(first + 4, np.uint64)[first:]
