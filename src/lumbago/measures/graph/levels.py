@@ -59,8 +59,8 @@ def _look_ahead(
     """Unseen neighbours of the frontier, node by node, while that is faster than looking back.
 
     One node of every word in turn: neighbours in number are neighbours in the brain, and
-    nodes from elsewhere find more that is new. What was looked at leaves the frontier, if
-    all its neighbours were found there is no need to look back to it.
+    nodes from elsewhere find more that is new. What was looked at leaves the frontier; returns
+    how many nodes stay in it.
     """
     n_words = bits.shape[1]
     while new:
@@ -91,10 +91,16 @@ def _look_back(
             bit = here & (~here + _ONE)
             node = (word << 6) + lowest(here)
             here ^= bit
-            for w in range(n_words):
-                if bits[node, w] & frontier[w]:
-                    found[word] |= bit
-                    break
+            shared = _ZERO
+            if n_words > 4:
+                for w in range(n_words):
+                    if bits[node, w] & frontier[w]:
+                        shared = _ONE
+                        break
+            else:
+                for w in range(n_words):
+                    shared |= bits[node, w] & frontier[w]
+            found[word] |= bit if shared else _ZERO
 
 
 @kernel
