@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from itertools import permutations
 
+import bct
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -152,3 +153,49 @@ def test_bad_settings_are_refused():
     for signed in (weights, np.abs(weights)):
         with pytest.raises(ValueError, match="swaps_per_edge is at least 0, got -1"):
             nulls.rewire_weighted(signed, swaps_per_edge=-1, seed=0)
+
+
+@given(adjacencies(40), st.integers(0, 2**32 - 1))
+@settings(deadline=None)
+def test_a_lattice_keeps_degrees_and_its_edges_are_no_longer(adjacency, seed):
+    before = adjacency.copy()
+    found = nulls.lattice(adjacency, attempts_per_edge=20, seed=seed)
+    np.testing.assert_array_equal(adjacency, before)
+    assert found.dtype == bool
+    assert not found.diagonal().any()
+    np.testing.assert_array_equal(found, found.T)
+    np.testing.assert_array_equal(found.sum(1), adjacency.sum(1))
+    assert length_on_ring(found) <= length_on_ring(adjacency)
+    np.testing.assert_array_equal(nulls.lattice(adjacency, attempts_per_edge=20, seed=seed), found)
+    np.testing.assert_array_equal(nulls.lattice(adjacency, attempts_per_edge=0, seed=0), adjacency)
+
+
+def length_on_ring(adjacency: np.ndarray) -> int:
+    """Sum over edges of the steps between their ends."""
+    along = np.abs(np.subtract.outer(*[np.arange(len(adjacency))] * 2))
+    return int((np.minimum(along, len(adjacency) - along) * adjacency).sum() // 2)
+
+
+def test_a_scattered_ring_becomes_the_ring_lattice_again():
+    ring = ring_lattice(100, 8)
+    order = np.random.default_rng(0).permutation(100)
+    scattered = ring[np.ix_(order, order)]
+    found = nulls.lattice(scattered, seed=1)
+    assert length_on_ring(ring) <= length_on_ring(found) < 1.03 * length_on_ring(ring)
+    # A ring of k neighbours has clustering 3 (k - 2) / (4 (k - 1)).
+    assert graph.clustering(ring).mean() == pytest.approx(3 * 6 / (4 * 7))
+    assert graph.clustering(found).mean() == pytest.approx(3 * 6 / (4 * 7), rel=0.06)
+
+
+def test_bctpy_comes_to_the_same_lattice_where_it_is_given_long_enough():
+    adjacency = graph.threshold(correlations(60), 0.1)
+    ours = [graph.clustering(nulls.lattice(adjacency, seed=seed)).mean() for seed in range(8)]
+    theirs = [
+        graph.clustering(bct.latmio_und(adjacency.astype(float), 60, seed=seed)[0]).mean()
+        for seed in range(4)
+    ]
+    assert np.mean(ours) == pytest.approx(np.mean(theirs), rel=0.05)
+    few = graph.clustering(bct.latmio_und(adjacency.astype(float), 5, seed=0)[0]).mean()
+    assert few < graph.clustering(adjacency).mean() < np.mean(ours)
+    with pytest.raises(ValueError, match="attempts_per_edge is at least 0, got -1"):
+        nulls.lattice(adjacency, attempts_per_edge=-1, seed=0)

@@ -7,6 +7,7 @@ from typing import Any
 
 # What the package offers -> the file it lives in.
 _ROOMS = {
+    "lattice": "lattices",
     "rewire": "rewiring",
     "rewire_weighted": "weighted",
 }
