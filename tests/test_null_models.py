@@ -6,14 +6,16 @@ from collections import Counter
 from itertools import permutations
 
 import bct
+import networkx as nx
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from graphs import adjacencies, random_graph, ring_lattice
+from graphs import adjacencies, adjacency_of, random_graph, ring_lattice
 from lumbago.measures import graph, nulls
+from lumbago.measures.graph.small_worldness import child
 
 
 def correlations(n_nodes: int, seed: int = 0, n_factors: int = 12) -> np.ndarray:
@@ -199,3 +201,31 @@ def test_bctpy_comes_to_the_same_lattice_where_it_is_given_long_enough():
     assert few < graph.clustering(adjacency).mean() < np.mean(ours)
     with pytest.raises(ValueError, match="attempts_per_edge is at least 0, got -1"):
         nulls.lattice(adjacency, attempts_per_edge=-1, seed=0)
+
+
+def test_omega_is_what_its_paper_says_with_harmonic_paths():
+    adjacency = graph.threshold(correlations(60), 0.15)
+    found = graph.small_world(adjacency, n_nulls=5, seed=3, omega=True)
+    lattices = [
+        nulls.lattice(adjacency, seed=child(child(3, 1 << 62), index)) for index in range(4)
+    ]
+    clustered = np.mean([graph.clustering(each).mean() for each in lattices])
+    expected = found.null_path_length / found.path_length - found.clustering / clustered
+    assert found.omega == pytest.approx(expected, rel=1e-12)
+    plain = graph.small_world(adjacency, n_nulls=5, seed=3)
+    assert np.isnan(plain.omega)
+    assert (plain.sigma, plain.null_clustering_sd) == (found.sigma, found.null_clustering_sd)
+    threaded = graph.small_world(adjacency, n_nulls=5, seed=3, omega=True, n_threads=3)
+    assert threaded == found
+
+
+def test_omega_tells_lattices_small_worlds_and_random_graphs_apart():
+    ring = ring_lattice(200, 10)
+    small = adjacency_of(nx.watts_strogatz_graph(200, 10, 0.15, seed=1))
+    lattice, between, random = (
+        graph.small_world(each, n_nulls=10, seed=1, omega=True).omega
+        for each in (ring, small, random_graph(200, 0.05, 1))
+    )
+    assert lattice < -0.4
+    assert -0.35 < between < 0.35
+    assert random > 0.8
