@@ -46,3 +46,14 @@ def adjacencies(draw: st.DrawFn, most_nodes: int = 60) -> np.ndarray:
     graph = adjacency_of(ODD[kind](n_nodes))
     order = np.random.default_rng(seed).permutation(len(graph))
     return graph[np.ix_(order, order)]
+
+
+@st.composite
+def weighted(draw: st.DrawFn, most_nodes: int = 60, signed: bool = False) -> np.ndarray:
+    """Graphs as `adjacencies` with weights between 0.05 and 2, or of both signs."""
+    adjacency = draw(adjacencies(most_nodes))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    drawn = np.triu(rng.uniform(0.05, 2, adjacency.shape), 1)
+    if signed:
+        drawn *= np.where(rng.random(adjacency.shape) < 0.3, -1, 1)
+    return adjacency * (drawn + drawn.T)

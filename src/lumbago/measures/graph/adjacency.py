@@ -19,6 +19,19 @@ def checked_binary(adjacency: np.ndarray, where: str) -> np.ndarray:
     return graph
 
 
+def checked_unsigned(adjacency: np.ndarray, where: str) -> np.ndarray:
+    """A graph as booleans, or as exactly symmetric float64 weights that are all at least 0."""
+    graph = checked(adjacency, where)
+    if graph.dtype == bool:
+        return graph
+    if graph.min() < 0:
+        raise ValueError(
+            f"{where}: expected weights of at least 0, got {graph.min():g}; threshold(matrix, "
+            "density, sign='positive') drops negative ones, sign='absolute' takes their size"
+        )
+    return (graph + graph.T) / 2
+
+
 def checked(adjacency: np.ndarray, where: str) -> np.ndarray:
     """A graph as booleans where every entry is 0 or 1, as float64 weights otherwise."""
     graph = checked_square(adjacency, where)

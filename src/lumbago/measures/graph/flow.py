@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from lumbago.measures.compiling import kernel
-from lumbago.measures.graph.adjacency import checked_binary
+from lumbago.measures.graph import weights
+from lumbago.measures.graph.adjacency import checked_unsigned
 from lumbago.measures.graph.bits import lowest, population, to_bits
 from lumbago.measures.graph.blocks import by_block
 
@@ -21,10 +22,14 @@ def betweenness(adjacency: np.ndarray, *, n_threads: int | None = None) -> np.nd
     networkx does: divided by the (N - 1) (N - 2) / 2 pairs of other nodes, connected or not.
     bctpy's ``betweenness_bin`` is (N - 1) (N - 2) times this value: it counts each pair twice.
 
+    With weights an edge is 1 / weight long, and paths count as equally long if they differ by
+    less than rounding (1e-12 of their length). networkx and bctpy compare exactly: of paths that
+    are equal but for the order of their edges they may then take only one.
+
     Parameters
     ----------
     adjacency : array of shape (n_nodes, n_nodes)
-        Binary and symmetric, diagonal 0.
+        Symmetric, diagonal 0: binary, or weights of at least 0.
     n_threads : int or None
         Threads to work with; None takes the cores of this process. The values do not depend
         on it.
@@ -45,10 +50,13 @@ def betweenness(adjacency: np.ndarray, *, n_threads: int | None = None) -> np.nd
     .. [2] Brandes (2001). A faster algorithm for betweenness centrality. J Math Sociol 25,
        163-177. doi:10.1080/0022250X.2001.9990249
     """
-    bits = to_bits(checked_binary(adjacency, "betweenness"))
-    n = len(bits)
+    graph = checked_unsigned(adjacency, "betweenness")
+    n = len(graph)
     if n < 3:
         return np.zeros(n)
+    if graph.dtype != bool:
+        return weights.dependencies(graph, n_threads) / ((n - 1) * (n - 2))
+    bits = to_bits(graph)
     distant = np.ones(n, bool)
     total = np.zeros(n)
     # Where two nodes have some common neighbours on average, most pairs are two steps apart.

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from lumbago.measures.graph.adjacency import checked
+
+Part = Literal["all", "positive", "negative", "absolute"]
 
 
 def degree(adjacency: np.ndarray) -> np.ndarray:
@@ -22,6 +26,47 @@ def degree(adjacency: np.ndarray) -> np.ndarray:
     array of shape (n_nodes,), int64.
     """
     return np.count_nonzero(checked(adjacency, "degree"), axis=1)
+
+
+def strength(adjacency: np.ndarray, part: Part = "all") -> np.ndarray:
+    """Sum of the weights of every node's edges.
+
+    Parameters
+    ----------
+    adjacency : array of shape (n_nodes, n_nodes)
+        Symmetric, diagonal 0; weights of any sign.
+    part : {"all", "positive", "negative", "absolute"}
+        Sum all weights with their signs, the positive ones only, the sizes of the negative ones
+        only, or the sizes of all. Rubinov & Sporns keep positive and negative strengths apart.
+
+    Returns
+    -------
+    array of shape (n_nodes,), float64, in the unit of the weights; the degree of binary graphs.
+
+    Raises
+    ------
+    ValueError
+        If the adjacency is not such a graph or `part` is unknown.
+
+    References
+    ----------
+    .. [1] Rubinov & Sporns (2011). Weight-conserving characterization of complex functional
+       brain networks. NeuroImage 56, 2068-2079. doi:10.1016/j.neuroimage.2011.03.069
+    """
+    return part_of(checked(adjacency, "strength"), part, "strength").sum(axis=1)
+
+
+def part_of(weights: np.ndarray, part: Part, where: str) -> np.ndarray:
+    """Weights of one sign as float64, at least 0 for all parts but "all"."""
+    if part not in ("all", "positive", "negative", "absolute"):
+        raise ValueError(f"{where}: part is 'all', 'positive', 'negative' or 'absolute', "
+                         f"got {part!r}")  # fmt: skip
+    values = weights.astype(np.float64)
+    if part == "all":
+        return values
+    if part == "absolute":
+        return np.abs(values)
+    return np.maximum(values if part == "positive" else -values, 0.0)
 
 
 def density(adjacency: np.ndarray) -> float:

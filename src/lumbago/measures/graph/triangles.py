@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from lumbago.measures.compiling import kernel
-from lumbago.measures.graph.adjacency import checked_binary
+from lumbago.measures.graph import weights
+from lumbago.measures.graph.adjacency import checked_unsigned
 from lumbago.measures.graph.bits import lowest, population, to_bits
 
 _ONE = np.uint64(1)
@@ -17,10 +18,15 @@ def clustering(adjacency: np.ndarray) -> np.ndarray:
     Nodes with fewer than 2 neighbours have 0, as in bctpy's ``clustering_coef_bu`` and networkx.
     The mean over nodes is the C of small-worldness; it is not `transitivity`.
 
+    With weights it is the mean intensity, over pairs of neighbours, of the triangle they form
+    with the node: the geometric mean of its weights as shares of the graph's largest weight, 0
+    without a third edge (Onnela). So does networkx; bctpy's ``clustering_coef_wu`` leaves the
+    weights as they are, its values are the largest weight times ours.
+
     Parameters
     ----------
     adjacency : array of shape (n_nodes, n_nodes)
-        Binary and symmetric, diagonal 0.
+        Symmetric, diagonal 0: binary, or weights of at least 0.
 
     Returns
     -------
@@ -35,17 +41,26 @@ def clustering(adjacency: np.ndarray) -> np.ndarray:
     ----------
     .. [1] Watts & Strogatz (1998). Collective dynamics of 'small-world' networks. Nature 393,
        440-442. doi:10.1038/30918
+    .. [2] Onnela et al. (2005). Intensity and coherence of motifs in weighted complex networks.
+       Phys Rev E 71, 065103. doi:10.1103/PhysRevE.71.065103
     """
-    return clustering_of_bits(to_bits(checked_binary(adjacency, "clustering")))
+    graph = checked_unsigned(adjacency, "clustering")
+    if graph.dtype != bool:
+        closed, pairs = weights.intensities(graph)
+        return closed / np.maximum(pairs, 1)
+    return clustering_of_bits(to_bits(graph))
 
 
 def transitivity(adjacency: np.ndarray) -> float:
     """Share of the paths of two edges in a graph that a third edge closes.
 
+    With weights, the mean intensity of the triangles over these paths, as in `clustering`;
+    bctpy's ``transitivity_wu`` is the largest weight times this value, networkx reads no weights.
+
     Parameters
     ----------
     adjacency : array of shape (n_nodes, n_nodes)
-        Binary and symmetric, diagonal 0.
+        Symmetric, diagonal 0: binary, or weights of at least 0.
 
     Returns
     -------
@@ -61,11 +76,13 @@ def transitivity(adjacency: np.ndarray) -> float:
     .. [1] Newman (2003). The structure and function of complex networks. SIAM Review 45,
        167-256. doi:10.1137/S003614450342480
     """
-    graph = checked_binary(adjacency, "transitivity")
-    closed = _closed_pairs(to_bits(graph))
-    degrees = graph.sum(axis=1)
-    pairs = (degrees * (degrees - 1)).sum()
-    return float(closed.sum() / pairs) if pairs else 0.0
+    graph = checked_unsigned(adjacency, "transitivity")
+    if graph.dtype == bool:
+        degrees = graph.sum(axis=1)
+        closed, pairs = _closed_pairs(to_bits(graph)), degrees * (degrees - 1)
+    else:
+        closed, pairs = weights.intensities(graph)
+    return float(closed.sum() / pairs.sum()) if pairs.any() else 0.0
 
 
 def clustering_of_bits(bits: np.ndarray) -> np.ndarray:
