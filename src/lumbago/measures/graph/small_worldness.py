@@ -10,13 +10,14 @@ from typing import TypeVar
 
 import numpy as np
 
-from lumbago.measures.graph.adjacency import checked_binary
+from lumbago.measures.graph.adjacency import checked_unsigned
 from lumbago.measures.graph.bits import to_bits
 from lumbago.measures.graph.blocks import checked_threads
-from lumbago.measures.graph.paths import path_length_of_bits
-from lumbago.measures.graph.triangles import clustering_of_bits
+from lumbago.measures.graph.paths import characteristic_path_length, path_length_of_bits
+from lumbago.measures.graph.triangles import clustering, clustering_of_bits
 from lumbago.measures.nulls.lattices import lattice
 from lumbago.measures.nulls.rewiring import Switching
+from lumbago.measures.nulls.weighted import Preserve, WeightedSwitching
 
 T = TypeVar("T")
 # Clustering of a lattice hardly depends on its seed: by half a percent in sparse graphs.
@@ -38,7 +39,8 @@ class SmallWorld:
     sigma : float
         gamma / lambda.
     clustering, path_length : float
-        Of the graph: mean clustering of its nodes; harmonic mean of distances, in steps.
+        Of the graph: mean clustering of its nodes; harmonic mean of distances, in steps or, with
+        weights, in 1 / weight.
     null_clustering, null_path_length : float
         Means over the nulls.
     null_clustering_sd, null_path_length_sd : float
@@ -73,6 +75,7 @@ def small_world(
     swaps_per_edge: float = 10,
     seed: int | np.random.SeedSequence,
     omega: bool = False,
+    preserve: Preserve = "weights",
     n_threads: int | None = None,
 ) -> SmallWorld:
     """Gamma, lambda and sigma against the mean of rewired graphs.
@@ -83,10 +86,14 @@ def small_world(
     error where the graph is disconnected. Null i is ``rewire`` with the i-th child of `seed`
     (``SeedSequence(seed).spawn``), so more nulls leave the first ones as they are.
 
+    Of weighted graphs it takes the weighted `clustering` and `characteristic_path_length`, and
+    null i is ``rewire_weighted`` with that seed and `preserve`. DPABI measures paths of weighted
+    nulls on other lengths than those of the graph: its weighted lambda is another number.
+
     Parameters
     ----------
     adjacency : array of shape (n_nodes, n_nodes)
-        Binary and symmetric, diagonal 0.
+        Symmetric, diagonal 0: binary, or weights of at least 0.
     n_nulls : int, at least 1
     swaps_per_edge : float
         As in `lumbago.measures.nulls.rewire`.
@@ -95,6 +102,9 @@ def small_world(
         Also compute omega [3]_, here from harmonic path lengths, where the paper and networkx
         take arithmetic ones, and against the mean clustering of 4 graphs by
         `lumbago.measures.nulls.lattice`, which come nearer to lattices than those of other tools.
+        Binary graphs only.
+    preserve : {"weights", "strengths"}
+        What nulls of weighted graphs keep besides degrees; without effect on binary graphs.
     n_threads : int or None
         Threads to work with; None takes the cores of this process. No value depends on it.
 
@@ -117,21 +127,29 @@ def small_world(
     .. [3] Telesford, Joyce, Hayasaka, Burdette & Laurienti (2011). The ubiquity of small-world
        networks. Brain Connectivity 1, 367-375. doi:10.1089/brain.2011.0038
     """
-    graph = checked_binary(adjacency, "small_world")
+    graph = checked_unsigned(adjacency, "small_world")
     if n_nulls < 1:
         raise ValueError(f"small_world: n_nulls is at least 1, got {n_nulls}")
     threads = checked_threads(n_threads, "small_world")
-    switching = Switching(graph, swaps_per_edge, "small_world")
+    switching: Switching | WeightedSwitching
+    if graph.dtype == bool:
+        switching = Switching(graph, swaps_per_edge, "small_world")
+    elif omega:
+        raise ValueError("small_world: omega is for binary graphs, got weights; pass omega=False")
+    else:
+        switching = WeightedSwitching(graph, swaps_per_edge, preserve, "small_world")
 
     def null(index: int) -> tuple[float, float, int]:
-        bits, made = switching.null(child(seed, index))
-        return float(clustering_of_bits(bits).mean()), path_length_of_bits(bits), made
+        found, made = switching.null(child(seed, index))
+        if graph.dtype == bool:
+            return float(clustering_of_bits(found).mean()), path_length_of_bits(found), made
+        return *_clustering_and_length(found), made
 
     found = np.array(in_threads(null, n_nulls, threads))
     return compared(
         graph,
         found[:, :2],
-        swaps_per_edge=float(found[:, 2].mean() / max(len(switching.edges), 1)),
+        swaps_per_edge=float(found[:, 2].mean() / max(np.count_nonzero(graph) / 2, 1)),
         lattices=lattice_clustering(graph, seed, threads) if omega else math.nan,
     )
 
@@ -143,7 +161,7 @@ def compared(
 
     Parameters
     ----------
-    graph : bool (n_nodes, n_nodes)
+    graph : bool or float64 (n_nodes, n_nodes)
     nulls : float64 (n_nulls, 2)
         Mean clustering and path length.
     swaps_per_edge : float
@@ -151,15 +169,14 @@ def compared(
     lattices : float
         Clustering of lattices; NaN for no omega.
     """
-    bits = to_bits(graph)
-    clustering, path_length = float(clustering_of_bits(bits).mean()), path_length_of_bits(bits)
+    own_clustering, path_length = _clustering_and_length(graph)
     null_clustering, null_length = (float(column.mean()) for column in nulls.T)
-    gamma, lambda_ = _ratio(clustering, null_clustering), _ratio(path_length, null_length)
+    gamma, lambda_ = _ratio(own_clustering, null_clustering), _ratio(path_length, null_length)
     return SmallWorld(
         gamma=gamma,
         lambda_=lambda_,
         sigma=gamma / lambda_,
-        clustering=clustering,
+        clustering=own_clustering,
         path_length=path_length,
         null_clustering=null_clustering,
         null_path_length=null_length,
@@ -169,8 +186,13 @@ def compared(
         swaps_per_edge=swaps_per_edge,
         omega=math.nan
         if math.isnan(lattices)
-        else _ratio(null_length, path_length) - _ratio(clustering, lattices),
+        else _ratio(null_length, path_length) - _ratio(own_clustering, lattices),
     )
+
+
+def _clustering_and_length(graph: np.ndarray) -> tuple[float, float]:
+    """Mean clustering and harmonic path length, in the caller's thread."""
+    return float(clustering(graph).mean()), characteristic_path_length(graph, n_threads=1)
 
 
 def lattice_clustering(
