@@ -69,3 +69,5 @@ MEASURES: dict[str, Measure] = {
 
 # What `small_world` gives, from one set of nulls: name -> field of SmallWorld.
 AGAINST_NULLS: dict[str, str] = {"gamma": "gamma", "lambda": "lambda_", "sigma": "sigma"}
+# What it gives if asked to: lattices take longer than other nulls.
+ON_REQUEST: dict[str, str] = {"omega": "omega"}

@@ -6,16 +6,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 
 from lumbago.measures.graph.blocks import checked_threads
-from lumbago.measures.graph.catalogue import AGAINST_NULLS, MEASURES
-from lumbago.measures.graph.small_worldness import child, small_world
+from lumbago.measures.graph.catalogue import AGAINST_NULLS, MEASURES, ON_REQUEST
+from lumbago.measures.graph.correlation_nulls import correlation_nulls
+from lumbago.measures.graph.small_worldness import (
+    SmallWorld,
+    child,
+    compared,
+    lattice_clustering,
+    small_world,
+)
 from lumbago.measures.graph.thresholding import EdgeOrder, Sign
+
+Null = Literal["rewired", "hirschberger_qi_steuer"]
 
 # Densities that agree to this many per unit are one, however they were computed.
 _BILLION = 1_000_000_000
+# Name -> field of SmallWorld.
+_FIELDS = {**AGAINST_NULLS, **ON_REQUEST}
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,7 @@ def sweep(
     seed: int | np.random.SeedSequence,
     sign: Sign = "positive",
     keep_tree: bool = False,
+    null: Null = "rewired",
     n_threads: int | None = None,
 ) -> Sweep:
     """Binary graph measures at several densities.
@@ -63,11 +76,17 @@ def sweep(
         Ascending; to nine decimals no two are equal.
     measures : sequence of str or None
         Names from ``catalogue.MEASURES`` and ``catalogue.AGAINST_NULLS``; None is all of them.
+        ``omega`` (``catalogue.ON_REQUEST``) comes only if it is named.
     n_nulls, swaps_per_edge
         As in `small_world`; nulls are drawn only if gamma, lambda or sigma is asked for.
     seed : int or numpy.random.SeedSequence
     sign, keep_tree
         As in `threshold`.
+    null : {"rewired", "hirschberger_qi_steuer"}
+        What gamma, lambda, sigma and omega compare with: ``rewired`` graphs, or random
+        correlations thresholded at the same density, which have the triangles that any
+        correlations have. Those are one matrix per null for all densities; the matrix is then
+        one of correlations and its diagonal counts as 1.
     n_threads : int or None
         Threads to work with; None takes the cores of this process. No value depends on it.
 
@@ -79,16 +98,18 @@ def sweep(
     ------
     ValueError
         If a name is unknown, the densities do not ascend or leave [0, 1], or the matrix is
-        refused by `threshold`. A density the matrix has too few edges for is no error: its
-        values are NaN and `reasons` tells why.
+        refused by `threshold` or by `hirschberger_qi_steuer` where that is asked for. A density
+        the matrix has too few edges for is no error: its values are NaN and `reasons` tells why.
     """
     names = tuple(MEASURES) + tuple(AGAINST_NULLS) if measures is None else tuple(measures)
     for name in names:
-        if name not in MEASURES and name not in AGAINST_NULLS:
+        if name not in {**MEASURES, **_FIELDS}:
             raise ValueError(
                 f"sweep: no measure is called {name!r}; there are "
-                f"{', '.join(sorted([*MEASURES, *AGAINST_NULLS]))}"
+                f"{', '.join(sorted([*MEASURES, *_FIELDS]))}"
             )
+    if null not in ("rewired", "hirschberger_qi_steuer"):
+        raise ValueError(f"sweep: null is 'rewired' or 'hirschberger_qi_steuer', got {null!r}")
     wanted = np.asarray(densities, np.float64)
     if wanted.ndim != 1 or not wanted.size or not ((wanted >= 0) & (wanted <= 1)).all():
         raise ValueError(f"sweep: expected a list of densities in [0, 1], got {densities}")
@@ -105,24 +126,43 @@ def sweep(
     edges = EdgeOrder(matrix, sign=sign, keep_tree=keep_tree, where="sweep")
     values = {name: np.full(_shape(name, len(wanted), edges.n_nodes), np.nan) for name in names}
     reasons: dict[float, str] = {}
+    feasible: dict[int, int] = {}
     for row, density in enumerate(wanted):
         try:
-            n_edges = edges.wanted(float(density))
+            feasible[row] = edges.wanted(float(density))
         except ValueError as why:
             reasons[float(density)] = str(why).removeprefix("sweep: ")
-            continue
-        graph = edges.graph(n_edges)
-        own = density_seed(seed, float(density))
+    fields = [name for name in names if name in _FIELDS]
+    drawn = {}
+    if fields and feasible and null == "hirschberger_qi_steuer":
+        found = correlation_nulls(
+            matrix, [float(wanted[row]) for row in feasible], n_nulls=n_nulls, seed=seed,
+            sign=sign, keep_tree=keep_tree, n_threads=threads, where="sweep",
+        )  # fmt: skip
+        drawn = dict(zip(feasible, found, strict=True))
+
+    def against(graph: np.ndarray, row: int, own: np.random.SeedSequence) -> SmallWorld:
+        omega = "omega" in names
+        if null == "rewired":
+            return small_world(
+                graph, n_nulls=n_nulls, swaps_per_edge=swaps_per_edge, seed=own, omega=omega,
+                n_threads=threads,
+            )  # fmt: skip
+        lattices = lattice_clustering(graph, own, threads) if omega else np.nan
+        return compared(graph, drawn[row], swaps_per_edge=np.nan, lattices=lattices)
+
+    for row, n_edges in feasible.items():
+        graph, density = edges.graph(n_edges), float(wanted[row])
+        own = density_seed(seed, density)
         for name in names:
             if name in MEASURES:
                 values[name][row] = MEASURES[name](graph, seed=_named(own, name), n_threads=threads)
-        if any(name in AGAINST_NULLS for name in names):
-            against = small_world(
-                graph, n_nulls=n_nulls, swaps_per_edge=swaps_per_edge, seed=own, n_threads=threads
-            )
-            for name in names:
-                if name in AGAINST_NULLS:
-                    values[name][row] = getattr(against, AGAINST_NULLS[name])
+        if row in drawn and not np.isfinite(drawn[row]).all():
+            reasons[density] = f"density {density:g}: a random matrix has too few edges for it"
+        elif fields:
+            small = against(graph, row, own)
+            for name in fields:
+                values[name][row] = getattr(small, _FIELDS[name])
     return Sweep(wanted, values, reasons)
 
 

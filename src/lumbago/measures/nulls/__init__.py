@@ -7,7 +7,9 @@ from typing import Any
 
 # What the package offers -> the file it lives in.
 _ROOMS = {
+    "hirschberger_qi_steuer": "correlations",
     "lattice": "lattices",
+    "phase_randomized": "phases",
     "rewire": "rewiring",
     "rewire_weighted": "weighted",
 }
