@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lumbago.evaluation import SCHEMES
+from lumbago.experiment.inner import INNER, OF
 from lumbago.experiment.loading import NAMED
 from lumbago.experiment.schema import Experiment
 from lumbago.models import STEPS
@@ -41,8 +42,12 @@ def schema() -> dict[str, Any]:
     schemes["items"] = {"anyOf": [_word(SCHEMES), schemes["items"]]}
     for definition in definitions.values():
         own = definition.get("properties", {})
-        if "denoise" in own and "kind" in own:
+        if "kind" in own and "anyOf" in own.get("denoise", {}):
             own["denoise"]["anyOf"].append({"type": "string", "description": "A named denoising."})
+        inner = own.get(OF, {}) if set(INNER) & set(_kinds(own)) else {}
+        if "$ref" in inner:
+            named = {"type": "string", "description": "The name of such a feature."}
+            inner["anyOf"] = [{"$ref": inner.pop("$ref")}, named]
         if "features" in own and "tune" in own:
             own["features"]["anyOf"].append({"type": "string"})
     return {
@@ -55,6 +60,11 @@ def schema() -> dict[str, Any]:
 def text() -> str:
     """Return the schema as it is written."""
     return json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+def _kinds(properties: dict[str, Any]) -> list[str]:
+    kind = properties.get("kind", {})
+    return [kind["const"]] if "const" in kind else kind.get("enum", [])
 
 
 def _tidy(node: dict[str, Any]) -> None:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         plot_map,
         plot_matrix,
         plot_roc,
+        plot_sweep,
     )
     from lumbago.store import Store
 
@@ -52,15 +53,15 @@ _DOOR = {
     "RunFolder": "lumbago.experiment.folder",
     **dict.fromkeys(
         ("plot_map", "plot_matrix", "plot_connectome", "plot_roc", "plot_calibration",
-         "plot_carpet"),
+         "plot_carpet", "plot_sweep"),
         "lumbago.report.plots",
     ),
 }  # fmt: skip
 
 __all__ = [
     "RunFolder", "Store", "__version__", "dataset", "evaluate", "extract", "plot_calibration",
-    "plot_carpet", "plot_connectome", "plot_map", "plot_matrix", "plot_roc", "read_bids",
-    "read_cohort", "read_connectomes", "read_table", "read_timeseries", "run",
+    "plot_carpet", "plot_connectome", "plot_map", "plot_matrix", "plot_roc", "plot_sweep",
+    "read_bids", "read_cohort", "read_connectomes", "read_table", "read_timeseries", "run",
     "simulate_cohort", "simulate_cohorts",
 ]  # fmt: skip
 

@@ -10,6 +10,7 @@ from lumbago.data.features import COVARIATE
 from lumbago.data.selection import columns_in
 from lumbago.errors import InputError, Problem
 from lumbago.evaluation.metrics import METRICS
+from lumbago.experiment.inner import INNER, OF, named
 from lumbago.experiment.schema import DEFAULT_DENOISE, STANDARD, Experiment
 from lumbago.experiment.shape import expected_at, is_settings
 from lumbago.experiment.tree import Place, Tree
@@ -40,6 +41,11 @@ def reference_problems(tree: Tree) -> list[Problem]:
         known = list(dict.fromkeys(known))
         if name not in known:
             found.append(tree.problem(place, unknown(what, name, known)))
+    for name, wanted, fitting in named(data):
+        if wanted not in fitting:
+            kinds = " or ".join(INNER[data["features"][name]["kind"]])
+            what = unknown(f"feature of kind {kinds}", wanted, fitting)
+            found.append(tree.problem(("features", name, OF), what))
     for name in set(names["feature_sets"]) & set(names["features"]):
         if data["feature_sets"][name] != [name]:
             what = "a feature has this name already; call the set something else"
@@ -49,9 +55,11 @@ def reference_problems(tree: Tree) -> list[Problem]:
 
 def _references(data: Mapping[str, Any]) -> Iterator[tuple[str, Place, str]]:
     for name, feature in _entries(data, "features"):
-        for key, what in (("denoise", "denoising"), ("atlas", "atlas")):
-            if isinstance(feature.get(key), str):
-                yield what, ("features", name, key), feature[key]
+        of = feature.get(OF)
+        for place, settings in ((), feature), ((OF,), of if isinstance(of, dict) else {}):
+            for key, what in (("denoise", "denoising"), ("atlas", "atlas")):
+                if isinstance(settings.get(key), str):
+                    yield what, ("features", name, *place, key), settings[key]
     for name, cohort in _entries(data, "cohorts"):
         if isinstance(cohort.get("atlas"), str):
             yield "atlas", ("cohorts", name, "atlas"), cohort["atlas"]
@@ -91,6 +99,7 @@ def meaning_problems(experiment: Experiment) -> Iterator[tuple[Place, str]]:
     yield from _features(experiment)
     yield from _models(experiment)
     yield from _columns(experiment)
+    yield from _steps(experiment)
     yield from _evaluation(experiment)
 
 
@@ -154,7 +163,7 @@ def _features(experiment: Experiment) -> Iterator[tuple[Place, str]]:
                 load_atlas(atlas)
             except InputError as error:
                 yield (*place, "atlas"), str(error)
-        elif name in used and "atlas" in type(feature).model_fields:
+        elif name in used and ("atlas" in type(feature).model_fields or feature.kind in INNER):
             only_maps = "keep_maps" in type(feature).model_fields
             if only_maps or images:
                 why = "gives maps of voxels only" if only_maps else f"cannot divide {images[0]}"
@@ -262,6 +271,33 @@ def _columns(experiment: Experiment) -> Iterator[tuple[Place, str]]:
                     "a feature may not hold what is predicted"
                 ),
             )
+
+
+def _steps(experiment: Experiment) -> Iterator[tuple[Place, str]]:
+    """Tell what comes in the wrong order, or needs another kind of target."""
+    kinds = [experiment.targets[t].resolved_kind for t in experiment.evaluation.targets]
+    told = set()
+    for name, model in experiment.models.items():
+        chosen = model.preparation if isinstance(model.preparation, str) else STANDARD
+        at: Place = (
+            ("preparation", chosen) if chosen in experiment.preparation else ("models", name)
+        )
+        before: set[str] = set()
+        for step in steps_of(experiment, model):
+            what = ""
+            if step.kind == "hub_disruption":
+                other = next((kind for kind in kinds if kind != "binary"), None)
+                if "scale" in before:
+                    what = "hub_disruption reads measures in their own unit; put it before scale"
+                elif step.reference == "negative" and other and suits(model, other):
+                    what = (
+                        f"hub_disruption has no negative class in a {other} target; "
+                        "take {hub_disruption: {reference: all}}"
+                    )
+            before.add(step.kind)
+            if what and (at, what) not in told:
+                told.add((at, what))
+                yield at, what
 
 
 def _evaluation(experiment: Experiment) -> Iterator[tuple[Place, str]]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from lumbago.data import Scan
 from lumbago.evaluation import Unit
+from lumbago.extractors.network import AGAINST_NULLS, NODAL
 
 SECONDS_TO_READ = 30e-9
 """Per voxel and volume of a scan: reading, unpacking and cleaning, on one core of 2024."""
@@ -26,6 +27,8 @@ SECONDS_TO_FIT: Mapping[str, float] = {
     "svr": 0.05,
 }  # fmt: skip
 """Per fitted model of 100 samples and 1,000 features; grows with both."""
+SECONDS_TO_SWITCH = 40e-9
+"""Per switch of ends in a rewired graph, with what is measured of that graph."""
 COPIES = 4
 """Arrays of a scan's size that are in memory while it is measured."""
 BYTES_PER_VALUE = 4
@@ -50,15 +53,41 @@ def fits_of(unit: Unit) -> int:
 
 def n_features(extractor: Any) -> int:
     """Estimate how many features an extractor gives."""
-    from lumbago.reading.atlases import load_atlas
-
-    atlas = getattr(extractor, "atlas", None)
-    regions = len(load_atlas(atlas)) if atlas is not None else 200
+    regions = n_regions(extractor)
     if extractor.kind == "connectome":
         own = 1 if extractor.measure == "covariance" else -1
         return regions * (regions + own) // 2
+    if extractor.kind == "network":
+        global_, nodal = measured_of(extractor)
+        return (len(global_) + len(nodal) * regions) * (len(extractor.levels) + 1)
     variants = getattr(extractor, "bands", ()) or getattr(extractor, "seeds", ())
     return regions * max(1, len(variants))
+
+
+def measured_of(extractor: Any) -> tuple[list[str], list[str]]:
+    """Return the measures of graphs that give one number, and those that give one per region."""
+    nodal = [measure for measure in extractor.measures if measure in NODAL]
+    return [measure for measure in extractor.measures if measure not in NODAL], nodal
+
+
+def seconds_of_graphs(extractor: Any, n_regions: int) -> float:
+    """Estimate the core seconds of the graphs of one scan; 0 where none are measured."""
+    if extractor.kind != "network":
+        return 0.0
+    edges = sum(extractor.levels) * n_regions * (n_regions - 1) / 2
+    rewired = extractor.nulls if set(extractor.measures) & AGAINST_NULLS else 0
+    own = len(extractor.measures) * len(extractor.levels) * (n_regions / 264) ** 3 * 0.01
+    return own + edges * max(extractor.swaps_per_edge, 1) * rewired * SECONDS_TO_SWITCH
+
+
+def n_regions(extractor: Any, scan: Scan | None = None) -> int:
+    """Return how many regions a feature is of: those of its atlas, else those a scan names."""
+    from lumbago.reading.atlases import load_atlas
+
+    atlas = getattr(extractor, "atlas", None)
+    if atlas is not None:
+        return len(load_atlas(atlas))
+    return len(scan.labels) if scan is not None and scan.labels else 200
 
 
 def scan_size(scan: Scan) -> float:

@@ -21,6 +21,7 @@ _WORDS = (
     "target", "features", "model", "scheme", "split", "cohort", "participant_id", "session",
     "run", "site", "feature", "code", "reason", "metric", "scope", "interval", "check",
     "verdict", "detail", "sex", "group",
+    "measure", "versus",
 )  # fmt: skip
 """Columns that hold words in every table, whatever they look like."""
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
@@ -34,7 +35,8 @@ class RunFolder:
     path : path
         The folder; it holds ``run.json``, ``splits.json`` and the tables
         ``participants``, ``exclusions``, ``predictions``, ``fits``, ``weights``,
-        ``nulls``, ``audit``, ``scores`` as ``.tsv`` with ``n/a`` for missing values.
+        ``nulls``, ``audit``, ``scores`` as ``.tsv`` with ``n/a`` for missing values, and
+        ``sweeps`` where graphs of two classes were compared.
     """
 
     def __init__(self, path: str | Path):
@@ -106,6 +108,13 @@ class RunFolder:
     def scores(self) -> pd.DataFrame:
         """Scores with intervals, pooled and per cohort and site."""
         return self._table("scores")
+
+    @cached_property
+    def sweeps(self) -> pd.DataFrame:
+        """Graph measures over densities by group; empty where no network was compared."""
+        if not (self.path / "sweeps.tsv").is_file():
+            return pd.DataFrame()
+        return self._table("sweeps")
 
     @property
     def report(self) -> Path:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from lumbago.data.features import check_key
 from lumbago.errors import ConfigError, Problem
 from lumbago.experiment.checks import located, meaning_problems, reference_problems
+from lumbago.experiment.inner import OF, put_in, written_at
 from lumbago.experiment.schema import DEFAULT_DENOISE, Experiment
 from lumbago.experiment.shape import expected_at, is_settings, places, takes_path
 from lumbago.experiment.tree import Place, Tree, public, read_tree
@@ -88,6 +89,7 @@ def complete(data: dict[str, Any], folder: Path) -> dict[str, Any]:
     for place, annotation, value in list(places(Experiment, data)):
         if isinstance(value, str) and takes_path(annotation, place, value):
             _at(data, place[:-1])[place[-1]] = str(folder / Path(value).expanduser())
+    put_in(data)
     return data
 
 
@@ -95,10 +97,13 @@ def _put_in_denoise(data: dict[str, Any]) -> None:
     named = data.get("denoise")
     named = named if isinstance(named, dict) else {}
     for place, model, feature in list(places(Experiment, data)):
-        if not (len(place) == 2 and place[0] == "features" and is_settings(model)):
+        own = len(place) == 2 or (len(place) == 3 and place[2] == OF)
+        if not (own and place[0] == "features" and is_settings(model)):
             continue
-        if "denoise" not in model.model_fields:
+        if not isinstance(feature, dict) or "denoise" not in model.model_fields:
             continue
+        if model.model_fields["denoise"].annotation is type(None):
+            continue  # its signals are those of the feature inside it
         wanted = feature.get("denoise", DEFAULT_DENOISE)
         if isinstance(wanted, str) and wanted in named:
             feature["denoise"] = named[wanted]
@@ -125,9 +130,9 @@ def _translated(error: ValidationError, tree: Tree, data: dict[str, Any]) -> lis
         found.append((place, dict(raised), rest))
     problems = {}
     for place, detail, rest in found:
-        by_name = place[:1] == ("features",) and place[2:3] == ("denoise",)
-        if by_name and not isinstance(_get(tree.data, place[:3]), dict | list):
-            continue  # put in from `denoise:`, where the same problem is told
+        by_name = place[:1] == ("features",) and place[2:3] in (("denoise",), (OF,))
+        if by_name and isinstance(_get(tree.data, place[:3]), str | None):
+            continue  # put in from where the same problem is told
         if _is_misfit(detail) and any(
             other is not detail and p[: len(place)] == place and not _is_misfit(other)
             for p, other, _ in found
@@ -207,7 +212,7 @@ def _public(experiment: Experiment, tree: Tree, data: dict[str, Any]) -> dict[st
     for place, annotation, value in places(Experiment, data):
         if not isinstance(value, str):
             continue
-        written = _get(tree.written, place)
+        written = _get(tree.written, written_at(place, tree.written))
         path = takes_path(annotation, place, value)
         if path or (isinstance(written, str) and "${" in written):
             holder = _get(settings, place[:-1])

@@ -23,8 +23,10 @@ from lumbago.experiment.costs import (
     SECONDS_TO_SIMULATE,
     fits_of,
     n_features,
+    n_regions,
     scan_size,
     seconds_of,
+    seconds_of_graphs,
     simulated_size,
 )
 from lumbago.experiment.excluded import counted_reasons
@@ -251,6 +253,10 @@ def _features(
             for name, size in simulated.items()
         )
         cost["seconds"] += volume * SECONDS_TO_MEASURE.get(extractor.kind, 30e-9)
+        cost["seconds"] += sum(
+            seconds_of_graphs(extractor, n_regions(extractor, s)) for s in lacking
+        )
+        cost["seconds"] += new_scans * seconds_of_graphs(extractor, n_regions(extractor))
         cost["disk"] += plan.missing * (n_features(extractor) * BYTES_PER_VALUE + 4096)
         if getattr(extractor, "keep_maps", False):
             cost["disk"] += sum(map(scan_size, lacking)) / 100 * BYTES_PER_VALUE

@@ -21,6 +21,7 @@ from lumbago.experiment.grid import Grid, compute, grid_of
 from lumbago.experiment.loading import Loaded, load
 from lumbago.experiment.samples import Samples, gather_samples
 from lumbago.experiment.schema import Experiment
+from lumbago.experiment.sweeps import run_sweeps
 from lumbago.extraction import extract
 from lumbago.provenance import versions
 from lumbago.simulation import SimulatedCohort
@@ -172,6 +173,9 @@ def write_run(
     folder.write_table("exclusions", exclusions_of(cohorts, tables, samples))
     folder.write_json("splits.json", {"schemes": grid.splits_json(dataset)})
     folder.write_result(result)
+    sweeps = run_sweeps(tables, dataset)
+    if sweeps is not None:
+        folder.write_table("sweeps", sweeps)
     metrics = grid.metrics
     folder.write_table("scores", result.scores(metrics))
     notes = [*(f"{c.name}: {note}" for c in cohorts for note in c.notes), *result.notes]

@@ -94,6 +94,8 @@ def public_spec(extractor: Any) -> dict[str, Any]:
         from lumbago.reading.atlases import load_atlas
 
         settings["atlas"] = load_atlas(extractor.atlas).name
+    if isinstance(settings.get("of"), Mapping):
+        settings["of"] = public_spec(extractor.of)
     if "seeds" in settings:
         settings["seeds"] = extractor.public_seeds()
     return settings

@@ -5,14 +5,17 @@ from lumbago.extractors.base import Extractor, VoxelExtractor
 from lumbago.extractors.columns import TableColumns
 from lumbago.extractors.connectome import Connectome
 from lumbago.extractors.homogeneity import Homogeneity
+from lumbago.extractors.network import Network
 from lumbago.extractors.regional import Regional
 from lumbago.extractors.seed import Seed
 from lumbago.extractors.values import RegionalValues
 
-EXTRACTORS = (Amplitude, Homogeneity, Connectome, Seed, Regional, RegionalValues, TableColumns)
+EXTRACTORS = (
+    Amplitude, Homogeneity, Connectome, Network, Seed, Regional, RegionalValues, TableColumns,
+)  # fmt: skip
 """Every class that ``features:`` of an experiment can name by its ``kind``."""
 
 __all__ = [
-    "EXTRACTORS", "Amplitude", "Connectome", "Extractor", "Homogeneity", "Regional",
-    "RegionalValues", "Seed", "TableColumns", "VoxelExtractor",
+    "EXTRACTORS", "Amplitude", "Connectome", "Extractor", "Homogeneity", "Network",
+    "Regional", "RegionalValues", "Seed", "TableColumns", "VoxelExtractor",
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
@@ -10,12 +11,13 @@ from pydantic import model_validator
 from lumbago.data import Extraction, Scan
 from lumbago.data.features import edge_names
 from lumbago.errors import ScanRejected
-from lumbago.extractors.base import NUISANCE_ROLES, Band, Extractor
+from lumbago.extractors.base import NUISANCE_ROLES, Band, Extractor, feature_names
 from lumbago.measures.connectivity import (
     correlation,
     covariance,
     fisher_z,
     partial_correlation,
+    unvectorize,
     vectorize,
 )
 from lumbago.reading.atlases import AtlasRef, load_atlas
@@ -23,6 +25,27 @@ from lumbago.reading.sampling import space_note
 
 if TYPE_CHECKING:
     from lumbago.reading.recording import Recording
+
+
+@dataclass(frozen=True, eq=False)
+class Squares:
+    """The connectivity of one recording as matrices.
+
+    Parameters
+    ----------
+    matrices : dict of str to float64 array of shape (n_regions, n_regions)
+        By variant, ``""`` where there is but one. Symmetric; a region without data is NaN with
+        every other. The diagonal is 0, or the variances.
+    labels : tuple of str
+    coverage : dict of str to float
+        Share of each region that holds data; empty where that is not known.
+    notes : tuple of str
+    """
+
+    matrices: dict[str, np.ndarray]
+    labels: tuple[str, ...]
+    coverage: dict[str, float]
+    notes: tuple[str, ...]
 
 
 class Connectome(Extractor):
@@ -94,11 +117,31 @@ class Connectome(Extractor):
 
     def extract(self, recording: Recording) -> Extraction:
         """Measure the connectivity of one recording."""
+        found = self.squares(recording)
+        diagonal = self.measure == "covariance"
+        pairs = tuple(edge_names(found.labels, diagonal=diagonal))
+        edges = [vectorize(matrix, diagonal=diagonal) for matrix in found.matrices.values()]
+        return Extraction(
+            names=tuple(n for variant in found.matrices for n in feature_names(pairs, variant)),
+            values=np.concatenate(edges).astype(np.float32),
+            coverage=found.coverage,
+            notes=found.notes,
+        )
+
+    def squares(self, recording: Recording) -> Squares:
+        """Measure the connectivity of one recording as matrices, in float64.
+
+        Raises
+        ------
+        ScanRejected
+            As for `extract`.
+        """
         source = self._source(recording.scan)
         coverage: dict[str, float] = {}
         notes = []
+        matrices: dict[str, np.ndarray] = {}
         if source == "connectome":
-            matrix, labels = recording.connectome()
+            matrices[""], labels = recording.connectome()
         elif source:
             atlas = load_atlas(self.atlas) if self.atlas is not None and source == "bold" else None
             signals = recording.regions(atlas, self.denoise, band=self.band)
@@ -107,7 +150,7 @@ class Connectome(Extractor):
                 raise ScanRejected(
                     "E_SHORT", f"{signals.n_kept} kept volumes are too few for a correlation"
                 )
-            matrix = self._matrix(signals.kept_values)
+            matrices[""] = self._matrix(signals.kept_values)
             if atlas is not None:
                 notes.append(space_note(atlas, recording.scan.space))
             if signals.coverage is not None:
@@ -116,18 +159,21 @@ class Connectome(Extractor):
             raise ScanRejected(
                 "E_NO_REGIONS", "voxel data need an atlas to give a connectome; set atlas:"
             )
-        diagonal = self.measure == "covariance"
-        try:
-            edges = vectorize(matrix, diagonal=diagonal)
-            edges = fisher_z(edges) if self.fisher_z else edges
-        except ValueError as error:
-            raise ScanRejected("E_MEASURE", f"{self.kind}: {error}") from error
-        return Extraction(
-            names=tuple(f":{edge}" for edge in edge_names(labels, diagonal=diagonal)),
-            values=np.asarray(edges, dtype=np.float32),
+        return Squares(
+            matrices={name: self._prepared(matrix) for name, matrix in matrices.items()},
+            labels=labels,
             coverage=coverage,
             notes=tuple(dict.fromkeys(n for n in (*recording.notes, *notes) if n)),
         )
+
+    def _prepared(self, matrix: np.ndarray) -> np.ndarray:
+        diagonal = self.measure == "covariance"
+        try:
+            edges = vectorize(np.asarray(matrix, dtype=np.float64), diagonal=diagonal)
+            edges = fisher_z(edges) if self.fisher_z else edges
+        except ValueError as error:
+            raise ScanRejected("E_MEASURE", f"{self.kind}: {error}") from error
+        return unvectorize(edges, diagonal=None if diagonal else 0.0)
 
     def _matrix(self, signals: np.ndarray) -> np.ndarray:
         try:

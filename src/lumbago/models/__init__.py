@@ -14,13 +14,14 @@ from lumbago.models.catalogue import (
     RbfSVM,
     Ridge,
 )
+from lumbago.models.hub_disruption import HubDisruption
 from lumbago.models.impute import Impute
 from lumbago.models.residualize import Residualize
 from lumbago.models.scale import Scale
 from lumbago.models.steps import STANDARD, STEPS, Preparation, expand_step, read_preparation
 
 __all__ = [
-    "MODELS", "STANDARD", "STEPS", "SVR", "DecisionTree", "Dummy", "ElasticNetLogistic", "Impute",
-    "Linear", "LinearSVM", "Logistic", "Model", "Preparation", "RandomForest", "RbfSVM",
-    "Residualize", "Ridge", "Scale", "expand_step", "read_preparation",
+    "MODELS", "STANDARD", "STEPS", "SVR", "DecisionTree", "Dummy", "ElasticNetLogistic",
+    "HubDisruption", "Impute", "Linear", "LinearSVM", "Logistic", "Model", "Preparation",
+    "RandomForest", "RbfSVM", "Residualize", "Ridge", "Scale", "expand_step", "read_preparation",
 ]  # fmt: skip

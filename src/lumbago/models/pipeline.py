@@ -143,7 +143,7 @@ def linear_weights(estimator: Any, X: Any, columns: Sequence[str]) -> Weights | 
     coefficient says how a feature is used, which may be to cancel noise; the pattern says
     how the feature itself goes with the prediction.
 
-    Predictors that the preparation dropped are NaN in both.
+    Predictors that the preparation dropped are NaN in both; those that it made come last.
 
     References
     ----------
@@ -166,19 +166,19 @@ def linear_weights(estimator: Any, X: Any, columns: Sequence[str]) -> Weights | 
     features = [c for c in columns if not c.startswith(COVARIATE)]
     coded = pipeline.named_steps.get("covariates")
     names = list(prepared.names)
-    if coded is None:
-        if names == features:
-            return Weights(features, coefficient, pattern)
-        wanted = features
-    else:
-        wanted = features + coded.coder_.names
+    if coded is None and names == features:
+        return Weights(features, coefficient, pattern)
+    as_features = [] if coded is None else list(coded.coder_.names)
+    known = {*features, *as_features}
+    made = [str(name) for name in names if name not in known]
+    wanted = features + as_features + made
     position = pd.Index(names).get_indexer(pd.Index(wanted))
     there = position >= 0
 
     def spread(values: np.ndarray) -> np.ndarray:
         return np.where(there, values[position], np.nan)
 
-    shown = features + [COVARIATE + n for n in wanted[len(features) :]]
+    shown = features + [COVARIATE + n for n in as_features] + made
     return Weights(shown, spread(coefficient), spread(pattern))
 
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import BeforeValidator, TypeAdapter
 
+from lumbago.models.hub_disruption import HubDisruption
 from lumbago.models.impute import Impute
 from lumbago.models.residualize import Residualize, as_tuple
 from lumbago.models.scale import Scale
 from lumbago.spec import Spec, one_of
 
-STEPS: tuple[type[Spec], ...] = (Impute, Scale, Residualize)
+STEPS: tuple[type[Spec], ...] = (Impute, Scale, Residualize, HubDisruption)
 
 
 def expand_step(value: Any) -> Any:

@@ -19,6 +19,7 @@ from lumbago.report import (
     figures,
     performance,
     sites,
+    sweeps,
     tables,
     transfer,
 )  # fmt: skip
@@ -94,6 +95,7 @@ def render(folder: RunFolder) -> str:
         gap_table=tables.gap_rows(story),
         transfer=transfer.section(story),
         null=figures.null(story, folder.nulls),
+        graphs=sweeps.section(folder.sweeps, target),
         patterns=_patterns(story, folder.weights),
         checks=checks.checks(story, folder.audit, scrubber),
         methods=[pieces(paragraph, order) for paragraph in text],

@@ -61,6 +61,13 @@ def learning(
         sentences.append(f"Within each training fold, and nowhere else{whose}: {done}.")
     if any(_is(step, "residualize") for steps in used.values() for step in steps or ()):
         sentences[-1] = sentences[-1].rstrip(".") + cite("snoek2019") + "."
+    if any(_is(step, "hub_disruption") for steps in used.values() for step in steps or ()):
+        sentences.append(
+            "The hub disruption index of a measure is the slope, over regions, of a person's "
+            "difference from the mean of the reference group on that mean"
+            f"{cite('achard2012')}; a person of the reference is compared with the mean of "
+            "the others."
+        )
     kinds = {spec.get("kind") for n, spec in experiment.get("models", {}).items() if n in models}
     if "logistic" in kinds:
         sentences.append("Logistic regression was solved to rounding error by Newton's method.")
@@ -94,4 +101,11 @@ def _step(step: Any) -> str:
     if kind == "residualize":
         covariates = step.get("covariates") or step.get("residualize") or ()
         return f"regression of {listed(map(str, covariates))} out of every feature"
+    if kind == "hub_disruption":
+        settings = step.get(kind) if isinstance(step.get(kind), Mapping) else step
+        whose = (
+            "every training row" if settings.get("reference") == "all"
+            else "the training rows of the negative class"
+        )  # fmt: skip
+        return f"the hub disruption index of measures of regions, with {whose} as reference"
     return _STEPS.get(kind, str(kind).replace("_", " "))

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from lumbago.evaluation.intervals import N_RESAMPLES
+from lumbago.report.graphs import graphs
 from lumbago.report.learning import learning
 from lumbago.report.references import BIBLIOGRAPHY, cite
 from lumbago.report.words import count, listed
@@ -108,6 +109,7 @@ def _denoising(run: Mapping[str, Any], experiment: Mapping[str, Any]) -> list[st
     used: dict[str, tuple[Any, list[str]]] = {}
     for key, about in run.get("features", {}).items():
         spec = about.get("spec", {})
+        spec = spec["of"] if isinstance(spec.get("of"), Mapping) else spec
         if "denoise" in spec:
             used.setdefault(str(spec["denoise"]), (spec["denoise"], []))[1].append(key)
     sentences = []
@@ -167,6 +169,8 @@ def _measure(spec: Mapping[str, Any]) -> str:
             measure += f" with Ledoit-Wolf shrinkage{cite('ledoit2004')}"
         z = ", Fisher z-transformed" if spec.get("fisher_z") else ""
         return f"{measure} between regions{z}{filtered}"
+    if kind == "network":
+        return graphs(spec, _measure(spec.get("of") or {}))
     if kind == "seed":
         z = ", Fisher z-transformed" if spec.get("fisher_z") else ""
         seeds = listed(spec.get("seeds") or ())
@@ -185,7 +189,8 @@ def _band(band: Any) -> str:
 
 
 def _regions(spec: Mapping[str, Any]) -> str:
-    atlas = spec.get("atlas")
+    inner = spec.get("of")
+    atlas = (inner if isinstance(inner, Mapping) else spec).get("atlas")
     if not atlas:
         return ""
     if isinstance(atlas, str):

@@ -30,6 +30,12 @@ BIBLIOGRAPHY = {
     "abraham2014": Reference(
         "Abraham, A. and others", 2014, "Machine learning for neuroimaging with scikit-learn",
         "Frontiers in Neuroinformatics 8, 14", "10.3389/fninf.2014.00014"),
+    "achard2012": Reference(
+        "Achard, S. and Delon-Martin, C. and Vértes, P. E. and Renard, F. and Schenck, M. and "
+        "Schneider, F. and Heinrich, C. and Kremer, S. and Bullmore, E. T.", 2012,
+        "Hubs of brain functional networks are radically reorganized in comatose patients",
+        "Proceedings of the National Academy of Sciences 109, 20608–20613",
+        "10.1073/pnas.1208933109"),
     "behzadi2007": Reference(
         "Behzadi, Y. and Restom, K. and Liau, J. and Liu, T. T.", 2007,
         "A component based noise correction method (CompCor) for BOLD and perfusion based fMRI",
@@ -74,6 +80,9 @@ BIBLIOGRAPHY = {
         "Fonov, V. and others", 2011,
         "Unbiased average age-appropriate atlases for pediatric studies",
         "NeuroImage 54, 313–327", "10.1016/j.neuroimage.2010.07.033"),
+    "freeman1977": Reference(
+        "Freeman, L. C.", 1977, "A set of measures of centrality based on betweenness",
+        "Sociometry 40, 35–41", "10.2307/3033543"),
     "friston1996": Reference(
         "Friston, K. J. and Williams, S. and Howard, R. and Frackowiak, R. S. J. and Turner, R.",
         1996, "Movement-related effects in fMRI time-series",
@@ -86,10 +95,18 @@ BIBLIOGRAPHY = {
         "Haufe, S. and others", 2014,
         "On the interpretation of weight vectors of linear models in multivariate neuroimaging",
         "NeuroImage 87, 96–110", "10.1016/j.neuroimage.2013.10.067"),
+    "humphries2008": Reference(
+        "Humphries, M. D. and Gurney, K.", 2008,
+        "Network 'small-world-ness': a quantitative method for determining canonical network "
+        "equivalence",
+        "PLoS ONE 3, e0002051", "10.1371/journal.pone.0002051"),
     "kapoor2023": Reference(
         "Kapoor, S. and Narayanan, A.", 2023,
         "Leakage and the reproducibility crisis in machine-learning-based science",
         "Patterns 4, 100804", "10.1016/j.patter.2023.100804"),
+    "latora2001": Reference(
+        "Latora, V. and Marchiori, M.", 2001, "Efficient behavior of small-world networks",
+        "Physical Review Letters 87, 198701", "10.1103/PhysRevLett.87.198701"),
     "ledoit2004": Reference(
         "Ledoit, O. and Wolf, M.", 2004,
         "A well-conditioned estimator for large-dimensional covariance matrices",
@@ -98,6 +115,10 @@ BIBLIOGRAPHY = {
         "Marrelec, G. and others", 2006,
         "Partial correlation for functional brain interactivity investigation in functional MRI",
         "NeuroImage 32, 228–237", "10.1016/j.neuroimage.2005.12.057"),
+    "maslov2002": Reference(
+        "Maslov, S. and Sneppen, K.", 2002,
+        "Specificity and stability in topology of protein networks",
+        "Science 296, 910–913", "10.1126/science.1065103"),
     "pedregosa2011": Reference(
         "Pedregosa, F. and others", 2011, "Scikit-learn: machine learning in Python",
         "Journal of Machine Learning Research 12, 2825–2830"),
@@ -154,6 +175,10 @@ BIBLIOGRAPHY = {
         "Schwartz, Y. and Thirion, B.", 2017,
         "Assessing and tuning brain decoders: cross-validation, caveats, and guidelines",
         "NeuroImage 145, 166–179", "10.1016/j.neuroimage.2016.10.038"),
+    "watts1998": Reference(
+        "Watts, D. J. and Strogatz, S. H.", 1998,
+        "Collective dynamics of 'small-world' networks",
+        "Nature 393, 440–442", "10.1038/30918"),
     "zang2004": Reference(
         "Zang, Y. and Jiang, T. and Lu, Y. and He, Y. and Tian, L.", 2004,
         "Regional homogeneity approach to fMRI data analysis",
