@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from graphs import random_graph, weighted
 from lumbago.measures import graph
+from lumbago.measures.graph.sweeps import _named, density_seed
 
 EXACT = {"rtol": 1e-10, "atol": 1e-10}
 
@@ -220,3 +221,20 @@ def test_roles_in_closed_form():
                                   0)  # fmt: skip
     with pytest.raises(ValueError, match="participation: expected one whole number per node"):
         graph.participation(adjacency, labels[:5])
+
+
+def test_a_sweep_tells_everything_of_the_same_modules():
+    matrix = np.corrcoef(np.random.default_rng(0).standard_normal((60, 100)))
+    densities = [0.1, 0.2]
+    names = ["participation", "modularity", "n_modules", "within_module_z", "hub_score"]
+    found = graph.sweep(matrix, densities, measures=names, seed=7).values
+    for row, density in enumerate(densities):
+        adjacency = graph.threshold(matrix, density)
+        seed = _named(density_seed(7, density), "modularity")
+        modules = graph.modularity(adjacency, seed=seed)
+        assert found["modularity"][row] == modules.quality
+        assert found["n_modules"][row] == modules.n_modules
+        for name in ("participation", "within_module_z"):
+            expected = getattr(graph, name)(adjacency, modules.labels)
+            np.testing.assert_array_equal(found[name][row], expected)
+        np.testing.assert_array_equal(found["hub_score"][row], graph.hubs(adjacency).score)

@@ -159,7 +159,7 @@ def test_areas_are_those_of_the_trapezoids(matrix):
 
 
 def test_sweeps_that_make_no_sense_are_refused(matrix):
-    with pytest.raises(ValueError, match="no measure is called 'sigmma'; there are betweenness,"):
+    with pytest.raises(ValueError, match="no measure is called 'sigmma'; there are assortativity,"):
         graph.sweep(matrix, [0.1], measures=["sigmma"], seed=0)
     for densities in ([0.2, 0.1], [0.1, 0.1 + 1e-12], [], [-0.1], [0.5, 1.5], [np.nan]):
         with pytest.raises(ValueError, match=r"^sweep: expected "):

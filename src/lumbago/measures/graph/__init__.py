@@ -25,6 +25,7 @@ _ROOMS = {
     "quality": "communities",
     "clustering": "triangles",
     "transitivity": "triangles",
+    "signed_clustering": "triangles",
     "characteristic_path_length": "paths",
     "global_efficiency": "paths",
     "nodal_efficiency": "paths",

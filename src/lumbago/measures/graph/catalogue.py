@@ -9,7 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from lumbago.measures.graph import flow, paths, size, triangles
+from lumbago.measures.graph import (
+    communities,
+    flow,
+    hubness,
+    mixing,
+    paths,
+    roles,
+    size,
+    spectra,
+    triangles,
+)
 
 
 @dataclass(frozen=True)
@@ -22,10 +32,14 @@ class Measure:
         Takes an adjacency. If it also takes `seed` or `n_threads`, it is given them.
     nodal : bool
         Gives one value per node.
+    seeded_as : str
+        The measure whose seed it is given; its own where empty. So all that is said of modules
+        is said of the same modules.
     """
 
     of: Callable[..., Any]
     nodal: bool = False
+    seeded_as: str = ""
 
     def __call__(
         self, adjacency: np.ndarray, *, seed: np.random.SeedSequence, n_threads: int
@@ -52,6 +66,36 @@ def _largest_component(adjacency: np.ndarray) -> float:
     return float(size.component_sizes(adjacency)[0] / len(adjacency))
 
 
+def _modules(
+    adjacency: np.ndarray, seed: np.random.SeedSequence, n_threads: int
+) -> communities.Modularity:
+    return communities.modularity(adjacency, seed=seed, n_threads=n_threads)
+
+
+def _modularity(adjacency: np.ndarray, *, seed: np.random.SeedSequence, n_threads: int) -> float:
+    return _modules(adjacency, seed, n_threads).quality
+
+
+def _n_modules(adjacency: np.ndarray, *, seed: np.random.SeedSequence, n_threads: int) -> int:
+    return _modules(adjacency, seed, n_threads).n_modules
+
+
+def _participation(
+    adjacency: np.ndarray, *, seed: np.random.SeedSequence, n_threads: int
+) -> np.ndarray:
+    return roles.participation(adjacency, _modules(adjacency, seed, n_threads).labels)
+
+
+def _within_module_z(
+    adjacency: np.ndarray, *, seed: np.random.SeedSequence, n_threads: int
+) -> np.ndarray:
+    return roles.within_module_z(adjacency, _modules(adjacency, seed, n_threads).labels)
+
+
+def _hub_score(adjacency: np.ndarray, *, n_threads: int | None = None) -> np.ndarray:
+    return hubness.hubs(adjacency, n_threads=n_threads).score
+
+
 MEASURES: dict[str, Measure] = {
     "mean_clustering": Measure(_mean_clustering),
     "transitivity": Measure(triangles.transitivity),
@@ -60,11 +104,21 @@ MEASURES: dict[str, Measure] = {
     "mean_local_efficiency": Measure(_mean_local_efficiency),
     "n_components": Measure(_n_components),
     "largest_component": Measure(_largest_component),
+    "modularity": Measure(_modularity),
+    "n_modules": Measure(_n_modules, seeded_as="modularity"),
+    "assortativity": Measure(mixing.assortativity),
+    "synchronizability": Measure(spectra.synchronizability),
     "degree": Measure(size.degree, nodal=True),
     "clustering": Measure(triangles.clustering, nodal=True),
     "nodal_efficiency": Measure(paths.nodal_efficiency, nodal=True),
     "local_efficiency": Measure(paths.local_efficiency, nodal=True),
     "betweenness": Measure(flow.betweenness, nodal=True),
+    "eigenvector_centrality": Measure(spectra.eigenvector_centrality, nodal=True),
+    "pagerank": Measure(spectra.pagerank, nodal=True),
+    "coreness": Measure(mixing.coreness, nodal=True),
+    "participation": Measure(_participation, nodal=True, seeded_as="modularity"),
+    "within_module_z": Measure(_within_module_z, nodal=True, seeded_as="modularity"),
+    "hub_score": Measure(_hub_score, nodal=True),
 }
 
 # What `small_world` gives, from one set of nulls: name -> field of SmallWorld.

@@ -156,7 +156,9 @@ def sweep(
         own = density_seed(seed, density)
         for name in names:
             if name in MEASURES:
-                values[name][row] = MEASURES[name](graph, seed=_named(own, name), n_threads=threads)
+                measure = MEASURES[name]
+                named = _named(own, measure.seeded_as or name)
+                values[name][row] = measure(graph, seed=named, n_threads=threads)
         if row in drawn and not np.isfinite(drawn[row]).all():
             reasons[density] = f"density {density:g}: a random matrix has too few edges for it"
         elif fields:

@@ -6,7 +6,7 @@ import numpy as np
 
 from lumbago.measures.compiling import kernel
 from lumbago.measures.graph import weights
-from lumbago.measures.graph.adjacency import checked_unsigned
+from lumbago.measures.graph.adjacency import checked, checked_unsigned
 from lumbago.measures.graph.bits import lowest, population, to_bits
 
 _ONE = np.uint64(1)
@@ -83,6 +83,38 @@ def transitivity(adjacency: np.ndarray) -> float:
     else:
         closed, pairs = weights.intensities(graph)
     return float(closed.sum() / pairs.sum()) if pairs.any() else 0.0
+
+
+def signed_clustering(adjacency: np.ndarray) -> np.ndarray:
+    """Clustering of every node of a graph with weights of both signs.
+
+    The sum over ordered pairs of neighbours of the product of the three weights, over that of
+    the sizes of the products of the two at the node (Costantini and Perugini, after Zhang and
+    Horvath): negative where triangles hold an odd number of negative edges. It is bctpy's
+    ``clustering_coef_wu_sign`` of type ``costantini``, and not `clustering` if all weights are
+    positive.
+
+    Parameters
+    ----------
+    adjacency : array of shape (n_nodes, n_nodes)
+        Symmetric, diagonal 0; weights of any sign.
+
+    Returns
+    -------
+    array of shape (n_nodes,), float64, within the largest size of a weight; 0 for nodes with
+    fewer than 2 neighbours.
+
+    References
+    ----------
+    .. [1] Costantini & Perugini (2014). Generalization of clustering coefficients to signed
+       correlation networks. PLoS ONE 9, e88669. doi:10.1371/journal.pone.0088669
+    """
+    graph = checked(adjacency, "signed_clustering").astype(np.float64)
+    closed = ((graph @ graph) * graph).sum(axis=1)
+    sizes = np.abs(graph)
+    pairs = sizes.sum(axis=1) ** 2 - (sizes**2).sum(axis=1)
+    some = np.count_nonzero(graph, axis=1) > 1
+    return np.divide(closed, pairs, out=np.zeros(len(graph)), where=some)
 
 
 def clustering_of_bits(bits: np.ndarray) -> np.ndarray:
