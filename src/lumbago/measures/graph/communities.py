@@ -100,11 +100,11 @@ def modularity(
     links, plus, minus = _against_chance(weights)
     nodes, ends = np.nonzero(links)
     starts = np.searchsorted(nodes, np.arange(len(links) + 1)).astype(np.int64)
-    along, ends = links[nodes, ends], ends.astype(np.int64)
+    made = starts, ends.astype(np.int64), links[nodes, ends], plus, minus
 
     def run(index: int) -> np.ndarray:
         state = child(seed, index).generate_state(1, np.uint64)
-        return find_modules(starts, ends, along, plus, minus, float(gamma), _MOST_ROUNDS, state)
+        return find_modules(made, float(gamma), _MOST_ROUNDS, state)
 
     if threads == 1 or n_runs == 1:
         found = [run(index) for index in range(n_runs)]

@@ -10,6 +10,8 @@ import numpy as np
 
 from lumbago.measures.compiling import kernel
 
+# starts, ends, links, plus, minus: see `find_modules`.
+Graph = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 # Gains that are smaller are rounding: links are shares of a whole that is 1.
 _NO_GAIN = 1e-13
 # Increment and mixing of splitmix64 (Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195).
@@ -38,8 +40,13 @@ def _shuffle(values: np.ndarray, state: np.ndarray) -> None:
 
 @kernel
 def _compress(labels: np.ndarray) -> int:
-    """Number labels from 0 in order of appearance, in place; returns how many there are."""
-    new = np.full(labels.max() + 1, -1)
+    """Number labels from 0 in order of appearance, in place; returns how many there are.
+
+    They are below the number of nodes.
+    """
+    new = np.empty_like(labels)
+    for i in range(len(labels)):
+        new[i] = -1
     found = 0
     for i in range(len(labels)):
         if new[labels[i]] < 0:
@@ -49,8 +56,29 @@ def _compress(labels: np.ndarray) -> int:
     return found
 
 
-@kernel
 def _move(
+    graph: Graph, gamma: float, labels: np.ndarray, within: np.ndarray, once: bool,
+    state: np.ndarray,
+) -> None:  # fmt: skip
+    """Move nodes to the module of a neighbour where that is best, until none gains, in place.
+
+    Only to modules of nodes with the same number in `within`. `once`: each node moves at most
+    once, and only if it is alone and nobody has joined it, so that modules only grow.
+    """
+    starts, ends, links, plus, minus = graph
+    n = len(plus)
+    size = np.bincount(labels, minlength=n)
+    empty = np.argsort(size, kind="stable")  # those without nodes first
+    _move_all(
+        starts, ends, links, plus, minus, gamma, labels, within, once, bool(minus.any()),
+        np.bincount(labels, plus, n), np.bincount(labels, minus, n), size, empty,
+        int((size == 0).sum()), np.arange(n), np.ones(n, bool), np.zeros(n),
+        np.empty(n, np.int64), np.zeros(n, bool), state,
+    )  # fmt: skip
+
+
+@kernel
+def _move_all(
     starts: np.ndarray,
     ends: np.ndarray,
     links: np.ndarray,
@@ -60,32 +88,22 @@ def _move(
     labels: np.ndarray,
     within: np.ndarray,
     once: bool,
+    signed: bool,
+    of_plus: np.ndarray,
+    of_minus: np.ndarray,
+    size: np.ndarray,
+    empty: np.ndarray,
+    n_empty: int,
+    queue: np.ndarray,
+    waits: np.ndarray,
+    shared: np.ndarray,
+    near: np.ndarray,
+    seen: np.ndarray,
     state: np.ndarray,
 ) -> None:
-    """Move nodes to the module of a neighbour where that is best, until none gains.
-
-    Only to modules of nodes with the same number in `within`. `once`: each node moves at most
-    once, and only if it is alone and nobody has joined it, so that modules only grow.
-    """
+    """`_move`, given room to work in: arrays made here would take their time to compile."""
     n = len(plus)
-    of_plus, of_minus = np.zeros(n), np.zeros(n)
-    size = np.zeros(n, np.int64)
-    for i in range(n):
-        of_plus[labels[i]] += plus[i]
-        of_minus[labels[i]] += minus[i]
-        size[labels[i]] += 1
-    empty = np.empty(n, np.int64)
-    n_empty = 0
-    for c in range(n):
-        if size[c] == 0:
-            empty[n_empty] = c
-            n_empty += 1
-    queue = np.arange(n)
     _shuffle(queue, state)
-    waits = np.ones(n, np.bool_)
-    shared = np.zeros(n)
-    near, seen = np.empty(n, np.int64), np.zeros(n, np.bool_)
-    signed = minus.max() > 0
     head, waiting = 0, n
     while waiting:
         node = queue[head]
@@ -154,26 +172,36 @@ def _move(
                 waiting += 1
 
 
-@kernel
-def _shrink(
-    starts: np.ndarray, ends: np.ndarray, links: np.ndarray, groups: np.ndarray, n_groups: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _shrink(graph: Graph, groups: np.ndarray, n_groups: int) -> Graph:
     """The graph whose nodes are groups of nodes; links within a group are left out."""
-    n = len(groups)
-    first = np.zeros(n_groups + 1, np.int64)
-    for i in range(n):
-        first[groups[i] + 1] += 1
-    for g in range(n_groups):
-        first[g + 1] += first[g]
-    members, filled = np.empty(n, np.int64), first.copy()
-    for i in range(n):
-        members[filled[groups[i]]] = i
-        filled[groups[i]] += 1
+    starts, ends, links, plus, minus = graph
+    first = np.concatenate([[0], np.cumsum(np.bincount(groups))])
     new_starts = np.zeros(n_groups + 1, np.int64)
-    new_ends, new_links = np.empty(len(ends), np.int64), np.empty(len(ends))
-    place = np.full(n_groups, -1)
+    new_ends, new_links = np.empty_like(ends), np.empty_like(links)
+    found = _join(
+        starts, ends, links, groups, first, np.argsort(groups, kind="stable"),
+        np.full(n_groups, -1), new_starts, new_ends, new_links,
+    )  # fmt: skip
+    p, q = np.bincount(groups, plus), np.bincount(groups, minus)
+    return new_starts, new_ends[:found], new_links[:found], p, q
+
+
+@kernel
+def _join(
+    starts: np.ndarray,
+    ends: np.ndarray,
+    links: np.ndarray,
+    groups: np.ndarray,
+    first: np.ndarray,
+    members: np.ndarray,
+    place: np.ndarray,
+    new_starts: np.ndarray,
+    new_ends: np.ndarray,
+    new_links: np.ndarray,
+) -> int:
+    """Fill the links between groups; returns their number."""
     found = 0
-    for g in range(n_groups):
+    for g in range(len(first) - 1):
         start = found
         for m in range(first[g], first[g + 1]):
             for edge in range(starts[members[m]], starts[members[m] + 1]):
@@ -187,65 +215,45 @@ def _shrink(
                     found += 1
                 new_links[place[other]] += links[edge]
         new_starts[g + 1] = found
-    return new_starts, new_ends[:found].copy(), new_links[:found].copy()
+    return found
 
 
-@kernel
-def find_modules(
-    starts: np.ndarray,
-    ends: np.ndarray,
-    links: np.ndarray,
-    plus: np.ndarray,
-    minus: np.ndarray,
-    gamma: float,
-    most_rounds: int,
-    state: np.ndarray,
-) -> np.ndarray:
+def find_modules(graph: Graph, gamma: float, most_rounds: int, state: np.ndarray) -> np.ndarray:
     """Labels of modules, int64 (n_nodes,), found from nodes that start alone.
 
     Rounds are repeated, each from the modules of the last, until one changes nothing.
 
     Parameters
     ----------
-    starts, ends, links
-        The graph, node by node: the links of node i are those from ``starts[i]`` on.
-    plus, minus : float64 (n_nodes,)
-        What chance is made of.
+    graph : (starts, ends, links, plus, minus)
+        Node by node: the links of node i are those from ``starts[i]`` on, int64, int64, float64.
+        What chance is made of: float64 (n_nodes,) each.
     gamma : float
     most_rounds : int
     state : uint64 (1,), of the random numbers, changed
     """
-    n = len(plus)
-    modules = np.arange(n)
+    n_nodes = len(graph[3])
+    modules = np.arange(n_nodes)
     for _ in range(most_rounds):
         before = modules.copy()
-        member = np.arange(n)
-        labels = modules.copy()
-        s, e, w, p, q = starts, ends, links, plus, minus
+        level, member, labels = graph, np.arange(n_nodes), modules.copy()
         while True:
-            _move(s, e, w, p, q, gamma, labels, np.zeros(len(p), np.int64), False, state)
+            n = len(labels)
+            _move(level, gamma, labels, np.zeros(n, np.int64), False, state)
             n_modules = _compress(labels)
-            if n_modules == len(p):
+            if n_modules == n:
                 break
-            groups = np.arange(len(p))
-            _move(s, e, w, p, q, gamma, groups, labels, True, state)
+            groups = np.arange(n)
+            _move(level, gamma, groups, labels, True, state)
             n_groups = _compress(groups)
-            if n_groups == len(p):
-                groups = labels.copy()
-                n_groups = n_modules
-            new_labels = np.empty(n_groups, np.int64)
-            new_p, new_q = np.zeros(n_groups), np.zeros(n_groups)
-            for i in range(len(p)):
-                new_labels[groups[i]] = labels[i]
-                new_p[groups[i]] += p[i]
-                new_q[groups[i]] += q[i]
-            s, e, w = _shrink(s, e, w, groups, n_groups)
-            p, q, labels = new_p, new_q, new_labels
-            for i in range(n):
-                member[i] = groups[member[i]]
-        for i in range(n):
-            modules[i] = labels[member[i]]
+            if n_groups == n:
+                groups, n_groups = labels.copy(), n_modules
+            level = _shrink(level, groups, n_groups)
+            outer, labels = labels, np.empty(n_groups, np.int64)
+            labels[groups] = outer
+            member = groups[member]
+        modules = labels[member]
         _compress(modules)
-        if (modules == before).all():
+        if np.array_equal(modules, before):
             break
     return modules
