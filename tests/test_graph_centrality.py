@@ -120,6 +120,14 @@ def test_assortativity_in_closed_form():
     assert np.isnan(graph.assortativity(np.zeros((3, 3))))
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_weighted_assortativity_is_networkx_s_too(seed):
+    weights = np.triu(np.random.default_rng(seed).random((15, 15)), 1) * random_graph(15, 0.5, seed)
+    weights += weights.T
+    theirs = nx.degree_assortativity_coefficient(nx.from_numpy_array(weights), weight="weight")
+    assert graph.assortativity(weights) == pytest.approx(theirs, abs=1e-10)
+
+
 @given(adjacencies())
 @settings(deadline=None)
 def test_coreness_is_networkx_s_and_bctpy_s(adjacency):
@@ -247,3 +255,21 @@ def test_what_is_no_graph_does_not_come_from_networkx():
 def test_negative_weights_are_refused(name):
     with pytest.raises(ValueError, match=f"^{name}: expected weights of at least 0, got -0.5; "):
         getattr(graph, name)(random_graph(6, 0.5, 0) * -0.5)
+
+
+@pytest.mark.parametrize(
+    "adjacency", [np.zeros((1, 1)), np.zeros((3, 3)), np.array([[0, 0.5], [0.5, 0]])]
+)
+def test_the_smallest_graphs_have_values_or_nan(adjacency):
+    n = len(adjacency)
+    empty = not adjacency.any()
+    np.testing.assert_allclose(graph.pagerank(adjacency), 1 / n)
+    np.testing.assert_allclose(graph.eigenvector_centrality(adjacency), 1 / np.sqrt(n))
+    assert not graph.hubs(adjacency).score.any()
+    assert graph.coreness(adjacency).tolist() == [0 if empty else 1] * n
+    assert np.isnan(graph.assortativity(adjacency))
+    assert not graph.signed_clustering(adjacency).any()
+    assert graph.local_efficiency(adjacency).tolist() == [0] * n
+    assert np.isnan(graph.modularity(adjacency, seed=0).quality) == empty
+    assert graph.modularity(adjacency, seed=0).n_modules == (n if empty else 1)
+    assert len(graph.rich_club(adjacency > 0, n_nulls=1, seed=0).k) == (0 if empty else 1)

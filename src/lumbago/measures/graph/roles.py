@@ -55,8 +55,8 @@ def within_module_z(adjacency: np.ndarray, labels: np.ndarray, *, part: Part = "
     """Strength of every node within its module, as a z-score over the nodes of that module.
 
     The standard deviation is that of the module (over n, not n - 1). Nodes of modules whose
-    nodes are all alike have 0, as in bctpy's ``module_degree_zscore``; which takes rounding for
-    unlikeness, where we do not.
+    nodes are all alike have 0, as in bctpy's ``module_degree_zscore``, except that there rounding
+    can make them unlike.
 
     Parameters
     ----------
