@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import chisquare
+from scipy.stats import chisquare, ttest_ind
 
 from graphs import adjacencies, adjacency_of, random_graph, ring_lattice
 from lumbago.measures import graph, nulls
@@ -229,3 +229,47 @@ def test_omega_tells_lattices_small_worlds_and_random_graphs_apart():
     assert lattice < -0.4
     assert -0.35 < between < 0.35
     assert random > 0.8
+
+
+def clustered_and_far(weights: np.ndarray) -> tuple[float, float]:
+    """Mean clustering and path length of a weighted graph."""
+    return float(graph.clustering(weights).mean()), graph.characteristic_path_length(weights)
+
+
+def test_weighted_nulls_are_those_of_bctpy():
+    weights = graph.threshold(correlations(40, 2), 0.2, binary=False, keep_tree=True)
+    ours = np.array(
+        [clustered_and_far(nulls.rewire_weighted(weights, seed=seed)) for seed in range(120)]
+    )
+    theirs = np.array(
+        [clustered_and_far(bct.randmio_und(weights, 15, seed=seed)[0]) for seed in range(40)]
+    )
+    assert (ttest_ind(ours, theirs, equal_var=False).pvalue > 1e-3).all()
+    # Both forget what the graph itself has.
+    assert clustered_and_far(weights)[0] > theirs[:, 0].max()
+
+
+def test_signed_nulls_are_those_of_bctpy():
+    # Two groups, positive within and negative between.
+    sides = np.repeat([1.0, -1.0], 10)
+    weights = np.outer(sides, sides) + np.random.default_rng(0).normal(0, 0.5, (20, 20))
+    weights = np.triu(weights, 1) + np.triu(weights, 1).T
+    weights[np.abs(weights) < 0.6] = 0
+
+    def closed(null: np.ndarray) -> list[float]:
+        return [graph.transitivity(null > 0), graph.transitivity(null < 0)]
+
+    ours = np.array([closed(nulls.rewire_weighted(weights, seed=s)) for s in range(120)])
+    theirs = np.array([closed(bct.randmio_und_signed(weights, 10, seed=s)[0]) for s in range(40)])
+    assert (ttest_ind(ours, theirs, equal_var=False).pvalue > 1e-3).all()
+    assert closed(weights)[0] > ours[:, 0].max()
+    assert closed(weights)[1] < ours[:, 1].min()
+
+
+def test_strengths_come_nearer_than_those_of_bctpy_at_its_most_precise():
+    weights = graph.threshold(correlations(40, 4), 0.2, binary=False, keep_tree=True)
+    strengths = weights.sum(1)
+    theirs, _ = bct.null_model_und_sign(weights, 10, 1, seed=0)
+    ours = nulls.rewire_weighted(weights, seed=0, preserve="strengths")
+    off = np.abs(ours.sum(1) - strengths).max()
+    assert 10 * off < np.abs(theirs.sum(1) - strengths).max()
