@@ -68,12 +68,13 @@ def measured(scan: Scan, **settings) -> pd.Series:
 
 
 def test_the_measures_are_those_that_can_be_swept():
-    known = {**catalogue.MEASURES, **catalogue.AGAINST_NULLS}
+    against = {**catalogue.AGAINST_NULLS, **catalogue.ON_REQUEST}
+    known = {**catalogue.MEASURES, **against}
     assert set(get_args(Metric)) == set(known)
     assert set(NODAL) == {name for name, m in catalogue.MEASURES.items() if m.nodal}
-    assert set(AGAINST_NULLS) == set(catalogue.AGAINST_NULLS)
+    assert set(AGAINST_NULLS) == set(against)
     assert set(Network().measures) <= set(known)
-    assert all(named(name) != name or name == "transitivity" for name in known)
+    assert all("_" not in named(name) for name in known)
 
 
 def test_features_are_the_sweep_by_name(tmp_path):
@@ -363,3 +364,13 @@ def test_real_connectomes_are_small_worlds(shared_data):
     assert (found.values[["network.sigma.d20", "network.sigma.d30"]] > 1).all(axis=None)
     degrees = found.values.filter(like=".degree.d20:").to_numpy()
     assert (degrees.sum(axis=1) == 2 * round(0.2 * 264 * 263 / 2)).all()
+
+
+def test_a_null_of_random_correlations_needs_correlations(tmp_path):
+    scan = scan_of(tmp_path, correlations(1))
+    other = measured(scan, null="hirschberger_qi_steuer")
+    one = measured(scan)
+    assert other["graph.sigma.d20"] < one["graph.sigma.d20"]
+    assert other["graph.degree.d20:node001"] == one["graph.degree.d20:node001"]
+    with pytest.raises(ValidationError, match="fisher_z: false"):
+        Network(null="hirschberger_qi_steuer", of=Connectome(fisher_z=True))

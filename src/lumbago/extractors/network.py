@@ -21,15 +21,21 @@ if TYPE_CHECKING:
 
 Metric = Literal[
     "mean_clustering", "transitivity", "characteristic_path_length", "global_efficiency",
-    "mean_local_efficiency", "n_components", "largest_component", "gamma", "lambda", "sigma",
+    "mean_local_efficiency", "assortativity", "modularity", "n_modules", "n_components",
+    "largest_component", "synchronizability", "gamma", "lambda", "sigma", "omega",
     "degree", "clustering", "nodal_efficiency", "local_efficiency", "betweenness",
+    "eigenvector_centrality", "pagerank", "coreness", "participation", "within_module_z",
+    "hub_score",
 ]  # fmt: skip
 """What `lumbago.measures.graph.sweep` knows; a test holds the two lists equal."""
-
-NODAL = frozenset({"degree", "clustering", "nodal_efficiency", "local_efficiency", "betweenness"})
+NODAL = frozenset({
+    "degree", "clustering", "nodal_efficiency", "local_efficiency", "betweenness",
+    "eigenvector_centrality", "pagerank", "coreness", "participation", "within_module_z",
+    "hub_score",
+})  # fmt: skip
 """Those that give one value per region."""
-AGAINST_NULLS = frozenset({"gamma", "lambda", "sigma"})
-"""Those that compare with rewired graphs."""
+AGAINST_NULLS = frozenset({"gamma", "lambda", "sigma", "omega"})
+"""Those that compare with null graphs."""
 
 LOST_REGIONS = (
     "regions without data are left out of the graph: their own measures are NaN, "
@@ -95,13 +101,16 @@ class Network(Extractor):
     list."""
     measures: Annotated[list[Metric], Field(min_length=1)] = [  # noqa: RUF012
         "mean_clustering", "transitivity", "characteristic_path_length", "global_efficiency",
-        "mean_local_efficiency", "gamma", "lambda", "sigma",
-        "degree", "clustering", "nodal_efficiency", "betweenness",
+        "mean_local_efficiency", "assortativity", "modularity", "gamma", "lambda", "sigma",
+        "degree", "clustering", "nodal_efficiency", "betweenness", "participation",
     ]  # fmt: skip
-    """What is measured of every graph; the last four of the default, and ``local_efficiency``,
-    give one value per region."""
+    """What is measured of every graph: one number, or one per region (from ``degree`` on)."""
     nulls: Annotated[int, Field(ge=1, le=100_000)] = 100
-    """Rewired graphs of the same degrees that ``gamma``, ``lambda`` and ``sigma`` compare with."""
+    """Null graphs that ``gamma``, ``lambda``, ``sigma`` and ``omega`` compare with."""
+    null: Literal["rewired", "hirschberger_qi_steuer"] = "rewired"
+    """What a null graph is: the graph itself, rewired with the same degrees; or the strongest
+    edges of a random correlation matrix, which has the triangles that any correlations have (for
+    correlations only)."""
     swaps_per_edge: Annotated[float, Field(ge=0, le=1000)] = 10
     """Switches of ends per edge that make a rewired graph."""
     sign: Literal["positive", "absolute"] = "positive"
@@ -113,6 +122,16 @@ class Network(Extractor):
     number alone, so that adding densities changes no other value."""
     denoise: None = None
     """Plays no part: `of` has its own."""
+
+    @model_validator(mode="after")
+    def _correlations_where_they_are_needed(self) -> Self:
+        plain = self.of.measure != "covariance" and not self.of.fisher_z
+        if self.null == "hirschberger_qi_steuer" and not plain:
+            raise ValueError(
+                "null: hirschberger_qi_steuer draws correlations; its connectome must hold "
+                "correlations too, with fisher_z: false"
+            )
+        return self
 
     @property
     def atlas(self) -> AtlasRef | None:
@@ -173,6 +192,7 @@ class Network(Extractor):
                 seed=self.seed,
                 sign=self.sign,
                 keep_tree=self.keep_tree,
+                null=self.null,
             )
         except ValueError as error:
             raise ScanRejected("E_MEASURE", f"{self.kind}: {error}") from error

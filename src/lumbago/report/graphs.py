@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lumbago.extractors.network import AGAINST_NULLS
 from lumbago.report.references import cite
 from lumbago.report.words import listed
 
@@ -12,14 +13,26 @@ _NAMES = {
     "mean_clustering": "clustering coefficient", "transitivity": "transitivity",
     "characteristic_path_length": "characteristic path length (harmonic mean of distances)",
     "global_efficiency": "global efficiency", "mean_local_efficiency": "local efficiency",
+    "assortativity": "assortativity", "modularity": "modularity",
+    "n_modules": "number of modules", "synchronizability": "synchronizability",
     "n_components": "number of components", "largest_component": "size of the largest component",
     "gamma": "normalized clustering (gamma)", "lambda": "normalized path length (lambda)",
-    "sigma": "small-worldness (sigma)", "degree": "degree of each region",
+    "sigma": "small-worldness (sigma)", "omega": "small-worldness (omega)",
+    "degree": "degree of each region",
     "clustering": "clustering of each region", "nodal_efficiency": "efficiency of each region",
     "local_efficiency": "local efficiency of each region",
     "betweenness": "betweenness of each region",
+    "eigenvector_centrality": "eigenvector centrality of each region",
+    "pagerank": "PageRank of each region", "coreness": "k-core of each region",
+    "participation": "participation coefficient of each region",
+    "within_module_z": "within-module degree z of each region",
+    "hub_score": "hub score of each region",
 }  # fmt: skip
-_AGAINST_NULLS = {"gamma", "lambda", "sigma"}
+_SOURCES = {
+    "modularity": ("traag2019",), "assortativity": ("newman2002",),
+    "participation": ("guimera2005",), "within_module_z": ("guimera2005",),
+    "betweenness": ("freeman1977",), "sigma": ("humphries2008",),
+}  # fmt: skip
 
 
 def named(measure: str) -> str:
@@ -51,14 +64,15 @@ def graphs(spec: Mapping[str, Any], of: str) -> str:
     measures = list(spec.get("measures") or ())
     text = (
         f"measures of binary graphs made of the strongest {which}values{ranked} of the {of}{tree}, "
-        f"at {at}, and the areas under their curves: {listed(named(m) for m in measures)}"
+        f"at {at}, and the areas under their curves: "
+        f"{listed(named(m) + cite(*_SOURCES.get(m, ())) for m in measures)}"
     )
-    if "betweenness" in measures:
-        text += cite("freeman1977")
-    if _AGAINST_NULLS & set(measures):
-        text += (
-            f"; normalized to the mean of {spec.get('nulls')} graphs rewired with the same "
-            f"degrees, {spec.get('swaps_per_edge'):g} switches per edge"
-            f"{cite('maslov2002', 'humphries2008')}"
+    if AGAINST_NULLS & set(measures):
+        of_what = (
+            f"graphs made of random correlations{cite('zalesky2012')}"
+            if spec.get("null") == "hirschberger_qi_steuer"
+            else f"graphs rewired{cite('maslov2002')} with the same degrees, "
+            f"{spec.get('swaps_per_edge'):g} switches per edge"
         )
+        text += f"; normalized to the mean of {spec.get('nulls')} {of_what}"
     return text

@@ -87,6 +87,10 @@ BIBLIOGRAPHY = {
         "Friston, K. J. and Williams, S. and Howard, R. and Frackowiak, R. S. J. and Turner, R.",
         1996, "Movement-related effects in fMRI time-series",
         "Magnetic Resonance in Medicine 35, 346–355", "10.1002/mrm.1910350312"),
+    "guimera2005": Reference(
+        "Guimerà, R. and Amaral, L. A. N.", 2005,
+        "Functional cartography of complex metabolic networks",
+        "Nature 433, 895–900", "10.1038/nature03288"),
     "hanley1982": Reference(
         "Hanley, J. A. and McNeil, B. J.", 1982,
         "The meaning and use of the area under a receiver operating characteristic (ROC) curve",
@@ -119,6 +123,9 @@ BIBLIOGRAPHY = {
         "Maslov, S. and Sneppen, K.", 2002,
         "Specificity and stability in topology of protein networks",
         "Science 296, 910–913", "10.1126/science.1065103"),
+    "newman2002": Reference(
+        "Newman, M. E. J.", 2002, "Assortative mixing in networks",
+        "Physical Review Letters 89, 208701", "10.1103/PhysRevLett.89.208701"),
     "pedregosa2011": Reference(
         "Pedregosa, F. and others", 2011, "Scikit-learn: machine learning in Python",
         "Journal of Machine Learning Research 12, 2825–2830"),
@@ -161,6 +168,10 @@ BIBLIOGRAPHY = {
         "Snoek, L. and Miletić, S. and Scholte, H. S.", 2019,
         "How to control for confounds in decoding analyses of neuroimaging data",
         "NeuroImage 184, 741–760", "10.1016/j.neuroimage.2018.09.074"),
+    "traag2019": Reference(
+        "Traag, V. A. and Waltman, L. and van Eck, N. J.", 2019,
+        "From Louvain to Leiden: guaranteeing well-connected communities",
+        "Scientific Reports 9, 5233", "10.1038/s41598-019-41695-z"),
     "tzourio2002": Reference(
         "Tzourio-Mazoyer, N. and others", 2002,
         "Automated anatomical labeling of activations in SPM using a macroscopic anatomical "
@@ -179,6 +190,10 @@ BIBLIOGRAPHY = {
         "Watts, D. J. and Strogatz, S. H.", 1998,
         "Collective dynamics of 'small-world' networks",
         "Nature 393, 440–442", "10.1038/30918"),
+    "zalesky2012": Reference(
+        "Zalesky, A. and Fornito, A. and Bullmore, E.", 2012,
+        "On the use of correlation as a measure of network connectivity",
+        "NeuroImage 60, 2096–2106", "10.1016/j.neuroimage.2012.02.001"),
     "zang2004": Reference(
         "Zang, Y. and Jiang, T. and Lu, Y. and He, Y. and Tian, L.", 2004,
         "Regional homogeneity approach to fMRI data analysis",

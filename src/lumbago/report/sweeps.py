@@ -14,7 +14,7 @@ from lumbago.report.style import BLUE, ORANGE, SERIES, WIDTH, Figure, canvas, em
 from lumbago.report.tables import Table
 from lumbago.report.words import number, span
 
-MOST_PANELS = 9
+MOST_PANELS = 12
 _BASE = {"sigma": 1.0, "gamma": 1.0, "lambda": 1.0}
 """What a random graph would have, where that is one number."""
 
@@ -111,7 +111,7 @@ def _figure(mine: pd.DataFrame, features: str, target: Target) -> Figure | None:
         f"{features}: means of {positive} and {negative} over the densities of their graphs, with "
         "95 % intervals (Student's t over participants). "
         f"Δ area: {positive} less {negative}, area under the curve, with Welch's 95 % interval. "
-        "Dashed: as in rewired graphs.",
+        "Dashed: 1, as in null graphs.",
     )
 
 
