@@ -28,7 +28,15 @@ from lumbago.extractors.network import (
     density_name,
     density_of,
 )
-from lumbago.measures.graph import area_under_curve, catalogue, sweep, threshold
+from lumbago.measures.graph import (
+    area_under_curve,
+    catalogue,
+    clustering,
+    small_world,
+    sweep,
+    threshold,
+)
+from lumbago.measures.graph.sweeps import density_seed
 from lumbago.reading.recording import Recording
 from lumbago.report.graphs import named
 from lumbago.store import Store
@@ -374,3 +382,18 @@ def test_a_null_of_random_correlations_needs_correlations(tmp_path):
     assert other["graph.degree.d20:node001"] == one["graph.degree.d20:node001"]
     with pytest.raises(ValidationError, match="fisher_z: false"):
         Network(null="hirschberger_qi_steuer", of=Connectome(fisher_z=True))
+
+
+def test_weighted_graphs_keep_the_weights_of_the_connectome(tmp_path):
+    matrix = correlations(3)
+    scan = scan_of(tmp_path, matrix)
+    found = measured(scan, edges="weighted")
+    graph = threshold(matrix, 0.2, binary=False)
+    own = small_world(graph, n_nulls=5, seed=density_seed(0, 0.2))
+    assert found["graph.sigma.d20"] == np.float32(own.sigma)
+    assert found["graph.mean_clustering.d20"] == np.float32(clustering(graph).mean())
+    assert found["graph.degree.d20:node001"] == measured(scan)["graph.degree.d20:node001"]
+    z = measured(scan, edges="weighted", of=Connectome(fisher_z=True))
+    assert z["graph.sigma.d20"] != found["graph.sigma.d20"]
+    with pytest.raises(ValidationError, match="makes binary graphs"):
+        Network(edges="weighted", null="hirschberger_qi_steuer")

@@ -23,13 +23,13 @@ Metric = Literal[
     "mean_clustering", "transitivity", "characteristic_path_length", "global_efficiency",
     "mean_local_efficiency", "assortativity", "modularity", "n_modules", "n_components",
     "largest_component", "synchronizability", "gamma", "lambda", "sigma", "omega",
-    "degree", "clustering", "nodal_efficiency", "local_efficiency", "betweenness",
+    "degree", "strength", "clustering", "nodal_efficiency", "local_efficiency", "betweenness",
     "eigenvector_centrality", "pagerank", "coreness", "participation", "within_module_z",
     "hub_score",
 ]  # fmt: skip
 """What `lumbago.measures.graph.sweep` knows; a test holds the two lists equal."""
 NODAL = frozenset({
-    "degree", "clustering", "nodal_efficiency", "local_efficiency", "betweenness",
+    "degree", "strength", "clustering", "nodal_efficiency", "local_efficiency", "betweenness",
     "eigenvector_centrality", "pagerank", "coreness", "participation", "within_module_z",
     "hub_score",
 })  # fmt: skip
@@ -76,7 +76,7 @@ class Densities(Spec):
 class Network(Extractor):
     """Graph measures of a connectome at several densities, and the area under their curves.
 
-    The strongest edges become a binary graph, as many as a density asks for. Names are
+    The strongest edges become a graph, as many as a density asks for. Names are
     ``.sigma.d10`` at a density of 0.10, ``.sigma.auc`` for the area under the curve (trapezoid
     rule over the densities, so in units of density), ``.degree.d10:<region>`` for what each
     region has. A density for which a matrix has too few edges is NaN, with a note, and so
@@ -115,6 +115,9 @@ class Network(Extractor):
     """Switches of ends per edge that make a rewired graph."""
     sign: Literal["positive", "absolute"] = "positive"
     """Whether only positive values can be edges, or the strongest of either sign."""
+    edges: Literal["binary", "weighted"] = "binary"
+    """Whether an edge is there or not, or has the weight it has in the connectome, to which paths
+    are inverse; rewired graphs then keep the weights."""
     keep_tree: bool = False
     """Whether the strongest spanning tree is kept first, so that every graph is connected."""
     seed: Annotated[int, Field(ge=0)] = 0
@@ -131,6 +134,8 @@ class Network(Extractor):
                 "null: hirschberger_qi_steuer draws correlations; its connectome must hold "
                 "correlations too, with fisher_z: false"
             )
+        if self.null == "hirschberger_qi_steuer" and self.edges == "weighted":
+            raise ValueError("null: hirschberger_qi_steuer makes binary graphs; take rewired")
         return self
 
     @property
@@ -169,7 +174,7 @@ class Network(Extractor):
                 what = f"{self.kind}: {there.sum()} regions with data make no graph"
                 raise ScanRejected("E_NO_REGIONS", what)
             swept = self._swept(matrix[np.ix_(there, there)])
-            notes += [f"density {d:g} has too few edges and is NaN" for d in sorted(swept.reasons)]
+            notes += [_note(d, swept.reasons[d]) for d in sorted(swept.reasons)]
             self._name(swept, there, found.labels, variant, names, values)
         return Extraction(
             names=tuple(names),
@@ -192,11 +197,12 @@ class Network(Extractor):
                 seed=self.seed,
                 sign=self.sign,
                 keep_tree=self.keep_tree,
+                binary=self.edges == "binary",
                 null=self.null,
             )
         except ValueError as error:
             raise ScanRejected("E_MEASURE", f"{self.kind}: {error}") from error
-        if len(found.reasons) == len(found.densities):
+        if all(np.isnan(values).all() for values in found.values.values()) and found.reasons:
             lowest = min(found.reasons)
             raise ScanRejected("E_DENSITY", f"{self.kind}: {found.reasons[lowest]}")
         return found
@@ -228,6 +234,13 @@ class Network(Extractor):
                     everywhere = np.full(len(labels), np.nan)
                     everywhere[there] = value
                     values.append(everywhere)
+
+
+def _note(density: float, reason: str) -> str:
+    """Return why a density is NaN, the same for every scan so that scans can be counted."""
+    if "random matrix" in reason:
+        return f"density {density:g}: random correlations have too few edges to compare with"
+    return f"density {density:g} has too few edges and is NaN"
 
 
 def _with_data(matrix: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ _NAMES = {
     "degree": "degree of each region",
     "clustering": "clustering of each region", "nodal_efficiency": "efficiency of each region",
     "local_efficiency": "local efficiency of each region",
-    "betweenness": "betweenness of each region",
+    "strength": "strength of each region", "betweenness": "betweenness of each region",
     "eigenvector_centrality": "eigenvector centrality of each region",
     "pagerank": "PageRank of each region", "coreness": "k-core of each region",
     "participation": "participation coefficient of each region",
@@ -63,7 +63,8 @@ def graphs(spec: Mapping[str, Any], of: str) -> str:
     tree = ", the spanning tree of the strongest kept" if spec.get("keep_tree") else ""
     measures = list(spec.get("measures") or ())
     text = (
-        f"measures of binary graphs made of the strongest {which}values{ranked} of the {of}{tree}, "
+        f"measures of {spec.get('edges', 'binary')} graphs made of the strongest {which}values"
+        f"{ranked} of the {of}{tree}, "
         f"at {at}, and the areas under their curves: "
         f"{listed(named(m) + cite(*_SOURCES.get(m, ())) for m in measures)}"
     )

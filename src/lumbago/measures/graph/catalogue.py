@@ -109,6 +109,7 @@ MEASURES: dict[str, Measure] = {
     "assortativity": Measure(mixing.assortativity),
     "synchronizability": Measure(spectra.synchronizability),
     "degree": Measure(size.degree, nodal=True),
+    "strength": Measure(size.strength, nodal=True),
     "clustering": Measure(triangles.clustering, nodal=True),
     "nodal_efficiency": Measure(paths.nodal_efficiency, nodal=True),
     "local_efficiency": Measure(paths.local_efficiency, nodal=True),

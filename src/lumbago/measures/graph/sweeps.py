@@ -59,10 +59,11 @@ def sweep(
     seed: int | np.random.SeedSequence,
     sign: Sign = "positive",
     keep_tree: bool = False,
+    binary: bool = True,
     null: Null = "rewired",
     n_threads: int | None = None,
 ) -> Sweep:
-    """Binary graph measures at several densities.
+    """Graph measures at several densities.
 
     Seeds hang on the value of a density and the number of a null, so that adding densities or
     nulls changes no other: the values at density d are those of ``small_world(threshold(
@@ -80,8 +81,8 @@ def sweep(
     n_nulls, swaps_per_edge
         As in `small_world`; nulls are drawn only if gamma, lambda or sigma is asked for.
     seed : int or numpy.random.SeedSequence
-    sign, keep_tree
-        As in `threshold`.
+    sign, keep_tree, binary
+        As in `threshold`; with weights every measure is its weighted self, and nulls keep them.
     null : {"rewired", "hirschberger_qi_steuer"}
         What gamma, lambda, sigma and omega compare with: ``rewired`` graphs, or random
         correlations thresholded at the same density, which have the triangles that any
@@ -110,6 +111,8 @@ def sweep(
             )
     if null not in ("rewired", "hirschberger_qi_steuer"):
         raise ValueError(f"sweep: null is 'rewired' or 'hirschberger_qi_steuer', got {null!r}")
+    if null == "hirschberger_qi_steuer" and not binary:
+        raise ValueError("sweep: graphs of random correlations are binary; take null='rewired'")
     wanted = np.asarray(densities, np.float64)
     if wanted.ndim != 1 or not wanted.size or not ((wanted >= 0) & (wanted <= 1)).all():
         raise ValueError(f"sweep: expected a list of densities in [0, 1], got {densities}")
@@ -152,7 +155,7 @@ def sweep(
         return compared(graph, drawn[row], swaps_per_edge=np.nan, lattices=lattices)
 
     for row, n_edges in feasible.items():
-        graph, density = edges.graph(n_edges), float(wanted[row])
+        graph, density = edges.graph(n_edges, binary=binary), float(wanted[row])
         own = density_seed(seed, density)
         for name in names:
             if name in MEASURES:
