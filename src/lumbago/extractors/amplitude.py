@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from lumbago.data import Signals
-from lumbago.extractors.base import Band, VoxelExtractor
-from lumbago.measures.amplitude import Convention, alff, falff
-
-BandName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+from lumbago.extractors.bands import Bands, refuse_unresolved
+from lumbago.extractors.base import VoxelExtractor
+from lumbago.measures.amplitude import Convention, Detrend, alff, falff
 
 
 class Amplitude(VoxelExtractor):
@@ -26,21 +25,29 @@ class Amplitude(VoxelExtractor):
     version: ClassVar[int] = 1
 
     kind: Literal["alff", "falff"]
-    bands: dict[BandName, Band] = Field({"low": (0.01, 0.1)}, min_length=1)
-    """Frequencies in Hz by name; each name is a variant of the feature."""
+    bands: Bands = Field({"low": (0.01, 0.1)})
+    """Frequencies in Hz by name, ``{low: [0.01, 0.1]}``, or slow bands, ``[slow5, slow4]``; each
+    name is a variant of the feature."""
     convention: Convention = "dpabi"
     """Whose scale and rounding: ``dpabi``, ``afni`` (3dRSFC), or ``std`` (C-PAC, HALFpipe)."""
+    detrend: Detrend = "convention"
+    """What is taken out of each signal before its spectrum: ``linear``, ``quadratic``, null for the
+    mean alone, or the ``convention``'s own (linear for dpabi, quadratic for afni, the mean for
+    std). What `denoise` has taken out, a linear trend among it, stays out."""
 
     def measure(self, signals: Signals) -> Mapping[str, np.ndarray]:
         """Return the amplitude of every voxel in every band."""
-        of = {"alff": alff, "falff": falff}[self.kind]
         t_r = repetition_time(signals)
+        for band in self.bands.values():
+            refuse_unresolved(band, t_r, self.kind)
+        of = {"alff": alff, "falff": falff}[self.kind]
         return {
             name: of(
-                signals.values, t_r=t_r, band=band, convention=self.convention, kept=signals.kept
+                signals.values, t_r=t_r, band=band, convention=self.convention,
+                detrend=self.detrend, kept=signals.kept,
             )
             for name, band in self.bands.items()
-        }
+        }  # fmt: skip
 
     def remarks(self, signals: Signals) -> tuple[str, ...]:
         """Say where a band ends before its upper edge, and what scrubbing does to ALFF."""

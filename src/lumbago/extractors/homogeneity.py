@@ -9,7 +9,8 @@ import numpy as np
 from pydantic import Field
 
 from lumbago.data import Signals
-from lumbago.extractors.base import Band, VoxelExtractor
+from lumbago.extractors.bands import Band
+from lumbago.extractors.base import VoxelExtractor
 from lumbago.measures.homogeneity import Neighbours, Ties, reho
 
 
@@ -30,7 +31,7 @@ class Homogeneity(VoxelExtractor):
     min_voxels: Annotated[int, Field(ge=1)] = 2
     """Fewer voxels than this do not make a value."""
     band: Band | None = (0.01, 0.1)
-    """Frequencies that are compared, in Hz; null compares all."""
+    """Frequencies that are compared, in Hz, or a slow band by name; null compares all."""
 
     @property
     def filtered_to(self) -> Band | None:

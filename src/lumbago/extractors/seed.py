@@ -12,7 +12,8 @@ from pydantic import Field, model_validator
 
 from lumbago.data import Atlas, Extraction, Signals
 from lumbago.errors import ScanRejected
-from lumbago.extractors.base import Band, VoxelExtractor
+from lumbago.extractors.bands import Band, Bands
+from lumbago.extractors.base import VoxelExtractor
 from lumbago.measures.connectivity import fisher_z, seed_correlation
 from lumbago.provenance import digest
 from lumbago.reading.sampling import region_means, space_note
@@ -49,10 +50,15 @@ class Seed(VoxelExtractor):
     """Whether correlations become Fisher's z, whose means over voxels, runs and people are
     not pulled towards 0; a voxel that is a whole seed has none. Else Pearson's r."""
     band: Band | None = None
-    """Frequencies that are correlated, in Hz; null takes all."""
+    """Frequencies that are correlated, in Hz, or a slow band by name; null takes all."""
+    bands: Bands | None = None
+    """Several bands by name, in place of `band`, ``[slow5, slow4]``: the feature's variants are
+    then ``<band>.<seed>``."""
 
     @model_validator(mode="after")
     def _normalized_by_spread_only(self) -> Self:
+        if self.band is not None and self.bands is not None:
+            raise ValueError("give band for one, or bands for several, not both")
         if self.normalize == "mean":
             raise ValueError("correlations may average 0, which cannot be divided by")
         return self
@@ -66,6 +72,10 @@ class Seed(VoxelExtractor):
     def filtered_to(self) -> Band | None:
         """The band that signals are filtered to."""
         return self.band
+
+    def passbands(self) -> Mapping[str, Band | None]:
+        """Return the bands that are correlated, by name where there are several."""
+        return super().passbands() if self.bands is None else self.bands
 
     def load_seeds(self) -> tuple[Atlas, ...]:
         """Return the seeds as atlases; refuses what cannot be read."""
