@@ -28,11 +28,8 @@ def check_freedom(confounds: np.ndarray, kept: np.ndarray | None) -> None:
         freedom than `MIN_DOF` or than `MIN_DOF_SHARE` of all volumes.
     """
     n_volumes, n_confounds = confounds.shape
-    columns = confounds if kept is None else confounds[kept]
-    n_kept = len(columns)
-    design = np.column_stack([np.ones(n_kept), np.arange(n_kept), columns])
-    scale = np.linalg.norm(design, axis=0)
-    left = n_kept - int(np.linalg.matrix_rank(design / np.where(scale > 0, scale, 1)))
+    n_kept = n_volumes if kept is None else len(kept)
+    left = freedom_left(confounds, kept)
     needed = max(MIN_DOF, int(np.ceil(MIN_DOF_SHARE * n_volumes)))
     if n_confounds and left < needed:
         raise ScanRejected(
@@ -41,6 +38,25 @@ def check_freedom(confounds: np.ndarray, kept: np.ndarray | None) -> None:
             f"{n_kept} kept volumes ({n_volumes} scanned), at least {needed} are needed; "
             "choose a strategy with fewer regressors or milder scrubbing",
         )
+
+
+def freedom_left(confounds: np.ndarray, kept: np.ndarray | None) -> int:
+    """Return the degrees of freedom that mean, trend and confounds leave of the kept volumes.
+
+    Parameters
+    ----------
+    confounds : array of shape (n_volumes, n_confounds)
+    kept : array of int or None
+        Indices of the kept volumes; None keeps all.
+
+    >>> freedom_left(np.eye(10)[:, :3], np.arange(8))
+    3
+    """
+    columns = confounds if kept is None else confounds[kept]
+    n_kept = len(columns)
+    design = np.column_stack([np.ones(n_kept), np.arange(n_kept), columns])
+    scale = np.linalg.norm(design, axis=0)
+    return n_kept - int(np.linalg.matrix_rank(design / np.where(scale > 0, scale, 1)))
 
 
 def effective_freedom(operator: np.ndarray) -> float:

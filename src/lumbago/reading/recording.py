@@ -165,6 +165,26 @@ class Recording:
             values, kept = self._clean(values, denoise, band)
         return Signals(values, self.t_r, kept, labels=labels, coverage=coverage)
 
+    def uncleaned(self) -> Signals:
+        """Return the signals inside the brain as they were read, all volumes, however few."""
+        raw = self._voxels
+        return Signals(raw.values, self.t_r, None, raw.mask, raw.affine)
+
+    def nuisance(self, denoise: Denoise, n_volumes: int) -> nuisance.Confounds:
+        """Return what a denoising takes out of the scan, the volumes it keeps, and their motion.
+
+        Raises
+        ------
+        ScanRejected
+            As `lumbago.reading.confounds.load` does.
+        """
+        given = self._confounds_given
+        if given is None and "confounds" not in self.scan.files:
+            self._note(
+                "no confounds: only mean and linear trend are taken out, no volume is scrubbed"
+            )
+        return nuisance.load(self.scan if given is None else given, denoise, n_volumes)
+
     def connectome(self) -> tuple[np.ndarray, tuple[str, ...]]:
         """Return the scan's connectivity matrix (n, n), diagonal 1, and its nodes' names."""
         matrix, own = read_matrix(
@@ -246,19 +266,14 @@ class Recording:
     def _nuisance(
         self, denoise: Denoise | None, n_volumes: int
     ) -> tuple[np.ndarray | None, np.ndarray | None]:
-        given = self._confounds_given
         if denoise is None:
-            if given is not None:
+            if self._confounds_given is not None:
                 raise InputError(
                     "confounds were given, but `denoise` is None: give the extractor a Denoise, "
                     "or leave the confounds out"
                 )
             return None, None
-        if given is None and "confounds" not in self.scan.files:
-            self._note(
-                "no confounds: only mean and linear trend are taken out, no volume is scrubbed"
-            )
-        found = nuisance.load(self.scan if given is None else given, denoise, n_volumes)
+        found = self.nuisance(denoise, n_volumes)
         return found.values, found.kept
 
     def _clean_series(

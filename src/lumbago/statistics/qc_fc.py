@@ -177,7 +177,7 @@ def _checked(
     given = np.empty((len(edges), 0)) if covariates is None else np.asarray(covariates, np.float64)
     if given.ndim != 2 or len(given) != len(edges):
         raise ValueError(
-            f"covariates: expected ({len(edges)} people, k), got {np.shape(covariates)}"
+            f"covariates: expected ({len(edges)} people, k), got {given.shape}"
         )
     for name, values in (("mean_fd", motion), ("covariates", given)):
         if not np.isfinite(values).all():
