@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import re
 import warnings
+from typing import Literal
 
 import numpy as np
 
 from lumbago.measures.kept import checked_kept
+
+Filter = Literal["butterworth", "ideal"]
 
 # Above this share of the largest weight, a constant is taken to survive the operator.
 _CONSTANT_SURVIVES = 1e-9
@@ -29,14 +32,16 @@ def cleaning_operator(
     band: tuple[float | None, float | None] | None = None,
     kept: np.ndarray | None = None,
     detrend: bool = True,
+    filter: Filter = "butterworth",  # noqa: A002 - nilearn's word
 ) -> np.ndarray:
     """Return the matrix that cleans signals of `n_volumes` volumes.
 
     The steps and their order are nilearn's: censored volumes are filled by a cubic
     spline through the kept ones if a filter follows and left out otherwise; signals and
-    confounds are detrended, filtered forth and back (Butterworth, order 5), reduced to
-    the kept volumes; the confounds, standardized, are regressed out. Censored volumes
-    before the first kept one or behind the last are never extrapolated.
+    confounds are detrended, filtered, reduced to the kept volumes; the confounds,
+    standardized, are regressed out. Signals and confounds pass the same filter, so that
+    regression brings no frequency back [1]_. Censored volumes before the first kept one or
+    behind the last are never extrapolated.
 
     Parameters
     ----------
@@ -53,6 +58,11 @@ def cleaning_operator(
         Indices of the volumes that survive scrubbing, increasing; None keeps all.
     detrend : bool
         Whether to remove mean and linear trend.
+    filter : {"butterworth", "ideal"}
+        ``butterworth``: forth and back, order 5, as nilearn's default. ``ideal``: as DPABI,
+        frequencies outside the band are set to zero in the Fourier transform of the series,
+        which is brought to mean 0 and padded with zeros to a power of two; the mean is put
+        back where the band is open below. An edge that lies on a frequency keeps it.
 
     Returns
     -------
@@ -65,10 +75,11 @@ def cleaning_operator(
 
     Notes
     -----
-    The result is nilearn's to rounding, but for two cases. nilearn 0.14 filters the values of
-    censored volumes whose mirror image in time is censored too (``volumes[~sample_mask]``
-    with indices counts from the end); here they never count. And of confounds that depend on
-    each other it may regress out the rounding noise that is left of them; here it never does.
+    With ``butterworth`` the result is nilearn's to rounding, but for two cases. nilearn 0.14
+    filters the values of censored volumes whose mirror image in time is censored too
+    (``volumes[~sample_mask]`` with indices counts from the end); here they never count. And of
+    confounds that depend on each other it may regress out the rounding noise that is left of
+    them; here it never does.
 
     References
     ----------
@@ -76,6 +87,8 @@ def cleaning_operator(
        artifacts into fMRI data. Hum Brain Mapp 40, 2358-2376. doi:10.1002/hbm.24528
     """
     kept = None if kept is None else checked_kept(kept, n_volumes, "cleaning")
+    if filter not in _FILTERS:
+        raise ValueError(f"cleaning: filter is butterworth or ideal, got {filter!r}")
     band = _checked_band(band, t_r)
     if confounds is not None:
         confounds = _checked_confounds(confounds, n_volumes, kept)
@@ -85,9 +98,10 @@ def cleaning_operator(
     regressors = None if confounds is None else confounds[every]
     if band is not None:
         where = every - every[0]
-        signals = _filtered(_filled(signals, where), t_r, band, detrend)[where]
+        filtered = _FILTERS[filter]
+        signals = filtered(_filled(signals, where), t_r, band, detrend)[where]
         if regressors is not None:
-            regressors = _filtered(_filled(regressors, where), t_r, band, detrend)[where]
+            regressors = filtered(_filled(regressors, where), t_r, band, detrend)[where]
     elif detrend:
         signals = _nilearn_clean(signals, detrend=True)
         if regressors is not None:
@@ -184,7 +198,39 @@ def _filled(values: np.ndarray, where: np.ndarray) -> np.ndarray:
     return np.asarray(CubicSpline(where, values)(np.arange(n_span)))
 
 
-def _filtered(
+def _ideal(
+    values: np.ndarray,
+    t_r: float | None,
+    band: tuple[float | None, float | None],
+    detrend: bool,
+) -> np.ndarray:
+    """Keep the frequencies of a band and nothing else, up to what padding smears."""
+    from scipy.fft import irfft, rfft
+
+    assert t_r is not None
+    low, high = band
+    n_values = len(values)
+    n_grid = 1 << (n_values - 1).bit_length()
+    # DPABI counts frequencies from 1, and its rounding is of the index so counted.
+    first = 0 if low is None else int(np.ceil(low * n_grid * t_r + 1)) - 1
+    last = n_grid // 2 if high is None else int(np.floor(high * n_grid * t_r + 1)) - 1
+    # The frequency 0 is the mean, of which nothing is left.
+    if last < max(first, 1):
+        raise ValueError(
+            f"cleaning: no frequency of {n_values} volumes every {t_r:g} s lies in the band "
+            f"{band} Hz; they are {1 / (n_grid * t_r):.4f} Hz apart"
+        )
+    if detrend:
+        values = _nilearn_clean(values, detrend=True)
+    mean = values.mean(axis=0)
+    spectrum = rfft(values - mean, n=n_grid, axis=0)
+    spectrum[:first] = 0
+    spectrum[last + 1 :] = 0
+    inside = irfft(spectrum, n=n_grid, axis=0)[:n_values]
+    return np.asarray(inside + mean if low is None and not detrend else inside)
+
+
+def _butterworth(
     values: np.ndarray,
     t_r: float | None,
     band: tuple[float | None, float | None],
@@ -202,6 +248,9 @@ def _filtered(
         raise ValueError(
             f"cleaning: {len(values)} volumes are too few to be filtered to {band} Hz{more}"
         ) from None
+
+
+_FILTERS = {"butterworth": _butterworth, "ideal": _ideal}
 
 
 def _nilearn_clean(values: np.ndarray, **settings: object) -> np.ndarray:
