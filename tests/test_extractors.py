@@ -23,6 +23,7 @@ from lumbago.extractors import (
     Connectome,
     Extractor,
     Homogeneity,
+    Quality,
     Regional,
     RegionalValues,
     Seed,
@@ -452,6 +453,7 @@ EXAMPLES = {
     "seed": Seed(seeds={"ball": (0, 4, 8)}, radius=6, band=(0.01, 0.1)),
     "regional": Regional(atlas="power264", map="gm"),
     "values": RegionalValues(of="thickness"),
+    "quality": Quality(atlas="power264", denoise=None),
     "columns": TableColumns(columns=["vas"]),
 }
 
@@ -517,6 +519,7 @@ PINNED = {
     "falff": (1, [0.4376274, 0.4411628]),
     "reho": (1, [0.7269869, 0.7264569]),
     "connectome": (1, [0.9851958]),
+    "quality": (1, [np.nan] * 4 + [0.9481900, 160, 160, 5.3333335, 156, 0.025, 94.0236, 0]),
 }
 
 
@@ -527,6 +530,7 @@ def test_values_change_only_together_with_the_version_of_their_formula(measure, 
         "falff": Amplitude(kind="falff", atlas=atlas),
         "reho": Homogeneity(atlas=atlas),
         "connectome": Connectome(atlas=atlas),
+        "quality": Quality(atlas=atlas),
     }[kind]
     version, values = PINNED[kind]
     assert extractor.version == version

@@ -5,14 +5,17 @@ from lumbago.extractors.base import Extractor, VoxelExtractor
 from lumbago.extractors.columns import TableColumns
 from lumbago.extractors.connectome import Connectome
 from lumbago.extractors.homogeneity import Homogeneity
+from lumbago.extractors.quality import Quality
 from lumbago.extractors.regional import Regional
 from lumbago.extractors.seed import Seed
 from lumbago.extractors.values import RegionalValues
 
-EXTRACTORS = (Amplitude, Homogeneity, Connectome, Seed, Regional, RegionalValues, TableColumns)
+EXTRACTORS = (
+    Amplitude, Homogeneity, Connectome, Seed, Regional, RegionalValues, Quality, TableColumns,
+)  # fmt: skip
 """Every class that ``features:`` of an experiment can name by its ``kind``."""
 
 __all__ = [
-    "EXTRACTORS", "Amplitude", "Connectome", "Extractor", "Homogeneity", "Regional",
+    "EXTRACTORS", "Amplitude", "Connectome", "Extractor", "Homogeneity", "Quality", "Regional",
     "RegionalValues", "Seed", "TableColumns", "VoxelExtractor",
 ]  # fmt: skip
