@@ -331,3 +331,35 @@ def test_confounds_without_denoising_are_refused_not_forgotten() -> None:
     recording = Recording.from_image(image, mask_img=mask_image(), confounds=confounds, t_r=2.0)
     with pytest.raises(InputError, match="`denoise` is None"):
         recording.voxels(None)
+
+
+def test_a_recording_tells_what_cleaning_costs(scan: Scan) -> None:
+    recording = Recording(scan)
+    plain = recording.freedom(None)
+    assert (plain.n_volumes, plain.n_kept, plain.n_confounds, plain.left) == (120, 120, 0, 120)
+    limit = float(confounds_table(120)["framewise_displacement"].quantile(0.9))
+    denoise = Denoise(strategy="motion6", scrub=Scrub(fd=limit))
+    whole = recording.freedom(denoise)
+    n_kept = recording.voxels(denoise).n_kept
+    assert n_kept < 120
+    assert (whole.n_kept, whole.n_confounds) == (n_kept, 6)
+    assert whole.regression == n_kept - 2 - 6
+    assert whole.left == pytest.approx(whole.regression)
+    band = recording.freedom(denoise, BAND)
+    assert band.regression == whole.regression
+    assert 15 < band.left < 0.6 * whole.left
+    assert f"{n_kept} kept, 6 confounds" in str(band)
+
+
+def test_a_table_of_series_tells_what_scrubbing_and_the_band_cost(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    series = write_table(
+        tmp_path / "s.tsv", pd.DataFrame(rng.normal(size=(150, 3)), columns=[*"abc"])
+    )
+    fd = np.where(np.arange(150) % 10 == 5, 1.0, 0.1)
+    motion = write_table(tmp_path / "m.tsv", pd.DataFrame({"framewise_displacement": fd}))
+    scan = Scan("sub-01", files={"timeseries": series, "motion": motion}, t_r=2.0)
+    recording = Recording(scan)
+    found = recording.freedom(Denoise(scrub=Scrub()))
+    assert (found.n_volumes, found.n_kept, found.n_confounds, found.left) == (150, 135, 0, 135)
+    assert recording.freedom(Denoise(scrub=Scrub()), BAND).left < 80

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from lumbago.errors import ScanRejected
@@ -10,6 +12,56 @@ MIN_DOF = 15
 """Fewest degrees of freedom that regression may leave: below, residuals are mostly fit."""
 MIN_DOF_SHARE = 0.2
 """Smallest share of the scanned volumes that must remain as degrees of freedom."""
+
+
+@dataclass(frozen=True)
+class Freedom:
+    """What cleaning costs one scan."""
+
+    n_volumes: int
+    """Volumes of the series."""
+    n_kept: int
+    """Volumes that scrubbing and the unsteady beginning leave."""
+    n_confounds: int
+    """Columns regressed out, mean and trend not among them."""
+    regression: int
+    """Degrees of freedom that mean, trend and confounds leave of the kept volumes."""
+    left: float
+    """What the band leaves of those: degrees of freedom of a cleaned signal (Satterthwaite)."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.left:.4g} degrees of freedom left of {self.n_volumes} volumes "
+            f"({self.n_kept} kept, {self.n_confounds} confounds)"
+        )
+
+
+def freedom(
+    operator: np.ndarray | None,
+    regressors: np.ndarray | None,
+    kept: np.ndarray | None,
+    n_volumes: int,
+) -> Freedom:
+    """Count the degrees of freedom that one scan loses on its way to the measures.
+
+    Parameters
+    ----------
+    operator : array of shape (n_kept, n_volumes) or None
+        What its signals are put through; None leaves them as they are.
+    regressors : array of shape (n_volumes, n_confounds) or None
+    kept : array of int or None
+        Indices of the kept volumes; None keeps all.
+    n_volumes : int
+
+    >>> freedom(None, None, None, 200).left
+    200.0
+    """
+    n_kept = n_volumes if kept is None else len(kept)
+    if operator is None:
+        return Freedom(n_volumes, n_kept, 0, n_kept, float(n_kept))
+    columns = np.empty((n_volumes, 0)) if regressors is None else regressors
+    left = effective_freedom(operator)
+    return Freedom(n_volumes, n_kept, columns.shape[1], freedom_left(columns, kept), left)
 
 
 def check_freedom(confounds: np.ndarray, kept: np.ndarray | None) -> None:

@@ -17,6 +17,7 @@ from lumbago.errors import InputError, ScanRejected
 from lumbago.reading import confounds as nuisance
 from lumbago.reading.denoise import Denoise
 from lumbago.reading.filtering import Band, applied, band_operator, cleaning_key
+from lumbago.reading.freedom import Freedom, freedom
 from lumbago.reading.length import MIN_MINUTES, MIN_VOLUMES, check_length
 from lumbago.reading.matrices import read_matrix
 from lumbago.reading.repetition import agreed_t_r
@@ -59,6 +60,7 @@ class Recording:
         self._sampled: dict[Atlas | None, tuple[np.ndarray, np.ndarray]] = {}
         self._series_labels: tuple[str, ...] = ()
         self._operators: dict[str, tuple[np.ndarray | None, np.ndarray | None]] = {}
+        self._nuisances: dict[Denoise, nuisance.Confounds] = {}
 
     @classmethod
     def from_image(
@@ -183,7 +185,22 @@ class Recording:
             self._note(
                 "no confounds: only mean and linear trend are taken out, no volume is scrubbed"
             )
-        return nuisance.load(self.scan if given is None else given, denoise, n_volumes)
+        if denoise not in self._nuisances:
+            source = self.scan if given is None else given
+            self._nuisances[denoise] = nuisance.load(source, denoise, n_volumes)
+        return self._nuisances[denoise]
+
+    def freedom(self, denoise: Denoise | None, band: Band = None) -> Freedom:
+        """Return what a denoising and a band cost the scan; no voxel is read for it."""
+        if "bold" in self.scan.files:
+            n_volumes = self.source.shape[3]
+            operator, kept = self._operator(n_volumes, denoise, band)
+            regressors, _ = self._nuisance(denoise, n_volumes)
+        else:
+            values, _ = self._regions_of(None)
+            n_volumes, regressors = len(values), None
+            operator, kept = self._series_operator(values, denoise, band)
+        return freedom(operator, regressors, kept, n_volumes)
 
     def connectome(self) -> tuple[np.ndarray, tuple[str, ...]]:
         """Return the scan's connectivity matrix (n, n), diagonal 1, and its nodes' names."""
@@ -279,27 +296,30 @@ class Recording:
     def _clean_series(
         self, values: np.ndarray, denoise: Denoise | None, band: Band
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Filter and scrub a table of series; without a band its values stay as they are."""
-        present = np.isfinite(values).any(axis=1)
-        kept = present
-        if denoise is not None and denoise.scrub is not None:
-            motion = self.scan.files.get("motion")
-            fd = None if motion is None else motion_fd(motion, len(values))
-            if fd is None:
-                self._note("time series without matching motion table: nothing is scrubbed")
-            else:
-                kept = present & surviving(len(values), denoise.scrub, fd=fd)
-        indices = kept_indices(kept)
-        self._long_enough(int(kept.sum()))
-        if band is None:
-            operator = None
-        else:
-            key = f"series {cleaning_key(denoise, band)}"
-            if key not in self._operators:
-                made = band_operator(len(values), None, indices, band, self.t_r)
-                self._operators[key] = made, indices
-            operator = self._operators[key][0]
+        operator, indices = self._series_operator(values, denoise, band)
         return applied(operator, values, indices), indices
+
+    def _series_operator(
+        self, values: np.ndarray, denoise: Denoise | None, band: Band
+    ) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """Filter and scrub a table of series; without a band its values stay as they are."""
+        key = f"series {cleaning_key(denoise, band)}"
+        if key not in self._operators:
+            kept = np.isfinite(values).any(axis=1)
+            if denoise is not None and denoise.scrub is not None:
+                motion = self.scan.files.get("motion")
+                fd = None if motion is None else motion_fd(motion, len(values))
+                if fd is None:
+                    self._note("time series without matching motion table: nothing is scrubbed")
+                else:
+                    kept &= surviving(len(values), denoise.scrub, fd=fd)
+            indices = kept_indices(kept)
+            self._long_enough(int(kept.sum()))
+            made = None
+            if band is not None:
+                made = band_operator(len(values), None, indices, band, self.t_r)
+            self._operators[key] = made, indices
+        return self._operators[key]
 
     def _long_enough(self, n_kept: int) -> None:
         note = check_length(
