@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -11,7 +12,7 @@ from pydantic import Field
 from lumbago.data import Signals
 from lumbago.extractors.bands import Bands, refuse_unresolved
 from lumbago.extractors.base import VoxelExtractor
-from lumbago.measures.amplitude import Convention, Detrend, alff, falff
+from lumbago.measures.amplitude import Amplitudes, Convention, Detrend, amplitudes
 
 
 class Amplitude(VoxelExtractor):
@@ -40,14 +41,11 @@ class Amplitude(VoxelExtractor):
         t_r = repetition_time(signals)
         for band in self.bands.values():
             refuse_unresolved(band, t_r, self.kind)
-        of = {"alff": alff, "falff": falff}[self.kind]
-        return {
-            name: of(
-                signals.values, t_r=t_r, band=band, convention=self.convention,
-                detrend=self.detrend, kept=signals.kept,
-            )
-            for name, band in self.bands.items()
-        }  # fmt: skip
+        found = _amplitudes(
+            signals, t_r=t_r, bands=tuple(self.bands.values()), convention=self.convention,
+            detrend=self.detrend,
+        )  # fmt: skip
+        return dict(zip(self.bands, getattr(found, self.kind), strict=True))
 
     def remarks(self, signals: Signals) -> tuple[str, ...]:
         """Say where a band ends before its upper edge, and what scrubbing does to ALFF."""
@@ -64,6 +62,19 @@ class Amplitude(VoxelExtractor):
                 "amplitude of noise; prefer falff or take n_volumes_kept as a covariate"
             )
         return tuple(notes)
+
+
+_last: list[tuple[weakref.ref[Signals], dict[str, Any], Amplitudes]] = []
+
+
+def _amplitudes(signals: Signals, **settings: Any) -> Amplitudes:
+    """ALFF and fALFF of signals, whose spectrum both kinds share when they follow each other."""
+    for of, how, found in _last:
+        if of() is signals and how == settings:
+            return found
+    found = amplitudes(signals.values, kept=signals.kept, **settings)
+    _last[:] = [(weakref.ref(signals), settings, found)]
+    return found
 
 
 def repetition_time(signals: Signals) -> float:
