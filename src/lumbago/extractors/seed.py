@@ -17,7 +17,7 @@ from lumbago.extractors.base import VoxelExtractor
 from lumbago.measures.connectivity import fisher_z, seed_correlation
 from lumbago.provenance import digest
 from lumbago.reading.sampling import region_means, space_note
-from lumbago.reading.seeds import AnySeed, SeedName, load_seeds
+from lumbago.reading.seeds import Seeds, load_seeds
 
 if TYPE_CHECKING:
     from lumbago.reading.recording import Recording
@@ -39,9 +39,11 @@ class Seed(VoxelExtractor):
     version: ClassVar[int] = 1
 
     kind: Literal["seed"] = "seed"
-    seeds: dict[SeedName, AnySeed] = Field(min_length=1)
+    seeds: Seeds = Field(min_length=1)
     """By name: ``[x, y, z]`` in mm, ``{image: mask.nii.gz}``, or ``{atlas: lumbago200, region:
-    LH_Default_1}``."""
+    LH_Default_1}``. Or names of the catalogue of pain seeds, ``[VTA_L, S1_back_L]`` (`lumbago
+    atlas show pain_seeds` lists them with their sources), or an atlas for all its regions,
+    ``pain_seeds``."""
     radius: Annotated[float, Field(gt=0, le=50)] = 5.0
     """Of the balls around coordinates, in mm."""
     space: str = "MNI"

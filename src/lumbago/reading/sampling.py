@@ -230,18 +230,18 @@ def _balls(atlas: Atlas, affine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     The nearest one counts even when voxels are larger than the ball, as in nilearn.
     """
-    assert atlas.radius is not None
     inverse = np.linalg.inv(affine)
     centres = atlas.labels[["x", "y", "z"]].to_numpy(dtype=np.float64)
     # The row norms of the inverse bound how far a ball reaches along each grid axis.
-    reach = np.ceil(atlas.radius * np.linalg.norm(inverse[:3, :3], axis=1)).astype(int) + 1
+    radii = atlas.radii
+    reach = np.ceil(radii.max() * np.linalg.norm(inverse[:3, :3], axis=1)).astype(int) + 1
     offsets = np.array(list(product(*[range(-r, r + 1) for r in reach])))
     points, regions = [], []
-    for region, centre in enumerate(centres):
+    for region, (centre, radius) in enumerate(zip(centres, radii, strict=True)):
         at = np.floor(inverse[:3, :3] @ centre + inverse[:3, 3] + 0.5).astype(int)
         near = at + offsets
         world = near @ affine[:3, :3].T + affine[:3, 3]
-        inside = np.linalg.norm(world - centre, axis=1) <= atlas.radius + 1e-9
+        inside = np.linalg.norm(world - centre, axis=1) <= radius + 1e-9
         inside |= (offsets == 0).all(axis=1)
         points.append(near[inside])
         regions.append(np.full(np.count_nonzero(inside), region))
