@@ -27,6 +27,7 @@ from lumbago.extractors import (
     Regional,
     RegionalValues,
     Seed,
+    Symmetry,
     TableColumns,
 )
 from lumbago.measures.amplitude import alff, falff
@@ -451,6 +452,7 @@ EXAMPLES = {
     "reho": Homogeneity(neighbours=7, ties="corrected", band=None),
     "connectome": Connectome(fisher_z=True, denoise=None),
     "seed": Seed(seeds={"ball": (0, 4, 8)}, radius=6, band=(0.01, 0.1)),
+    "vmhc": Symmetry(band=None, midline="zero", fisher_z=False, symmetric=False),
     "regional": Regional(atlas="power264", map="gm"),
     "values": RegionalValues(of="thickness"),
     "quality": Quality(atlas="power264", denoise=None),
@@ -519,6 +521,7 @@ PINNED = {
     "falff": (1, [0.4376274, 0.4411628]),
     "reho": (1, [0.7269869, 0.7264569]),
     "connectome": (1, [0.9851958]),
+    "vmhc": (1, [0.8453214, 0.8453214]),
     "quality": (1, [np.nan] * 4 + [0.9481900, 160, 160, 5.3333335, 156, 0.025, 94.0236, 0]),
 }
 
@@ -530,6 +533,7 @@ def test_values_change_only_together_with_the_version_of_their_formula(measure, 
         "falff": Amplitude(kind="falff", atlas=atlas),
         "reho": Homogeneity(atlas=atlas),
         "connectome": Connectome(atlas=atlas),
+        "vmhc": Symmetry(atlas=atlas),
         "quality": Quality(atlas=atlas),
     }[kind]
     version, values = PINNED[kind]

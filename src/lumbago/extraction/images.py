@@ -197,7 +197,9 @@ def _about(
     """Return what the sidecars say of how values were made, and the brain they were made in."""
     band = getattr(extractor, "filtered_to", getattr(extractor, "band", None))
     atlas = getattr(extractor, "atlas", None)
-    if isinstance(extractor, VoxelExtractor) or atlas is None:
+    if isinstance(extractor, VoxelExtractor):
+        signals = extractor.signals_of(recording, band)
+    elif atlas is None:
         signals = recording.voxels(extractor.denoise, band)
     else:
         signals = recording.regions(load_atlas(atlas), extractor.denoise, band)

@@ -8,14 +8,16 @@ from lumbago.extractors.homogeneity import Homogeneity
 from lumbago.extractors.quality import Quality
 from lumbago.extractors.regional import Regional
 from lumbago.extractors.seed import Seed
+from lumbago.extractors.symmetry import Symmetry
 from lumbago.extractors.values import RegionalValues
 
 EXTRACTORS = (
-    Amplitude, Homogeneity, Connectome, Seed, Regional, RegionalValues, Quality, TableColumns,
+    Amplitude, Homogeneity, Connectome, Seed, Symmetry, Regional, RegionalValues, Quality,
+    TableColumns,
 )  # fmt: skip
 """Every class that ``features:`` of an experiment can name by its ``kind``."""
 
 __all__ = [
     "EXTRACTORS", "Amplitude", "Connectome", "Extractor", "Homogeneity", "Quality", "Regional",
-    "RegionalValues", "Seed", "TableColumns", "VoxelExtractor",
+    "RegionalValues", "Seed", "Symmetry", "TableColumns", "VoxelExtractor",
 ]  # fmt: skip

@@ -8,7 +8,10 @@ from __future__ import annotations
 from importlib import import_module
 from types import ModuleType
 
-_MODULES = ("amplitude", "cleaning", "connectivity", "homogeneity", "motion", "smoothing")
+_MODULES = (
+    "amplitude", "cleaning", "connectivity", "homogeneity", "mirror", "motion", "smoothing",
+    "symmetry",
+)  # fmt: skip
 
 
 def __getattr__(name: str) -> ModuleType:

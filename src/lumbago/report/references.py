@@ -173,6 +173,11 @@ BIBLIOGRAPHY = {
         "An improved approach to detection of amplitude of low-frequency fluctuation (ALFF) "
         "for resting-state fMRI: fractional ALFF",
         "Journal of Neuroscience Methods 172, 137–141", "10.1016/j.jneumeth.2008.04.012"),
+    "zuo2010": Reference(
+        "Zuo, X.-N. and others", 2010,
+        "Growing together and growing apart: regional and sex differences in the lifespan "
+        "developmental trajectories of functional homotopy",
+        "Journal of Neuroscience 30, 15034–15043", "10.1523/JNEUROSCI.2612-10.2010"),
 }  # fmt: skip
 
 _MARK = re.compile(r"\[@([A-Za-z0-9_-]+(?:;\s*@[A-Za-z0-9_-]+)*)\]")

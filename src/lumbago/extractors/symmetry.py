@@ -1,0 +1,158 @@
+"""Voxel-mirrored homotopic connectivity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+
+import numpy as np
+from pydantic import model_validator
+
+from lumbago.data import Extraction, Signals
+from lumbago.errors import ScanRejected
+from lumbago.extractors.bands import Band
+from lumbago.extractors.base import VoxelExtractor
+from lumbago.measures.mirror import is_symmetric, mirrored_in, resample, symmetric_grid
+from lumbago.measures.symmetry import Midline, homotopic_correlation
+
+if TYPE_CHECKING:
+    from lumbago.reading.recording import Recording
+
+# More voxels without a mirror image than this are worth a note.
+_MANY = 0.1
+_OWN_SPACES = ("scanner", "T1w", "T2w", "func", "bold", "individual", "boldref", "orig")
+
+
+class Symmetry(VoxelExtractor):
+    """VMHC: the correlation of every voxel with its mirror image in the other hemisphere.
+
+    Voxels are mirrored about x = 0, which is the middle of the brain in a template and seldom
+    elsewhere. Signals are band-passed first and never smoothed. What mirrors voxels cannot know
+    is anatomy: in an asymmetric template, fMRIPrep's default among them, the mirror image of a
+    place is not quite its homologue; normalize to a symmetric one (`MNI152NLin2009cSym`) for that.
+    """
+
+    references: ClassVar[tuple[str, ...]] = ("zuo2010",)
+    version: ClassVar[int] = 1
+
+    kind: Literal["vmhc"] = "vmhc"
+    band: Band | None = (0.01, 0.1)
+    """Frequencies that are correlated, in Hz, or a slow band by name; null takes all."""
+    fisher_z: bool = True
+    """Whether correlations become Fisher's z; else Pearson's r."""
+    midline: Midline = "nan"
+    """Voxels that are part of their own mirror image have no value (``nan``), 0 as in DPABI
+    (``zero``), or what comes out (``keep``)."""
+    symmetric: bool = True
+    """Whether signals are brought to the nearest grid that is its own mirror image, by linear
+    interpolation, where theirs is not (fMRIPrep's 2 mm grid in its default space is none);
+    maps then lie on that grid. It moves voxels, and makes no anatomy symmetric. Otherwise the
+    mirror image alone is interpolated, and is smoother than what it is correlated with."""
+
+    @model_validator(mode="after")
+    def _normalized_by_spread_only(self) -> Self:
+        if self.normalize == "mean":
+            raise ValueError("correlations may average 0, which cannot be divided by")
+        return self
+
+    @property
+    def average(self) -> Literal["mean", "fisher_z"]:
+        """Correlations are averaged as Fisher's z; what is z already, as it is."""
+        return "mean" if self.fisher_z or self.normalize else "fisher_z"
+
+    @property
+    def filtered_to(self) -> Band | None:
+        """The band that signals are filtered to."""
+        return self.band
+
+    def signals_of(self, recording: Recording, band: Band | None) -> Signals:
+        """Return the cleaned signals, on a symmetric grid if that is asked for."""
+        signals = super().signals_of(recording, band)
+        try:
+            return _on_symmetric_grid(signals) if self.symmetric else signals
+        except ValueError as error:
+            raise ScanRejected("E_MEASURE", f"{self.kind}: {error}") from error
+
+    def measure(self, signals: Signals) -> Mapping[str, np.ndarray]:
+        """Return the correlation of every voxel with its mirror image."""
+        if signals.mask is None or signals.affine is None:
+            raise ValueError("signals of regions have no mirror image; give voxels")
+        found = homotopic_correlation(
+            signals.kept_values, signals.mask, signals.affine,
+            fisher_z=self.fisher_z, midline=self.midline,
+        )  # fmt: skip
+        if np.isnan(found).all():
+            raise ValueError(
+                "no voxel has a mirror image in the brain; x = 0 must lie between its halves, as "
+                "in a template"
+            )
+        return {"": found}
+
+    def remarks(self, signals: Signals) -> tuple[str, ...]:
+        """Say where mirror images are missing, or smoother than what they are compared with."""
+        assert signals.mask is not None
+        assert signals.affine is not None
+        told = []
+        if not is_symmetric(signals.mask.shape, signals.affine):
+            told.append(
+                "the grid is not its own mirror image, so that mirrored signals are interpolated "
+                "and smoother than those they are correlated with; symmetric: true treats both "
+                "alike"
+            )
+        missing = 1 - float(mirrored_in(signals.mask, signals.affine).mean())
+        if missing > _MANY:
+            told.append(
+                f"{missing:.0%} of the voxels have no value: their mirror images lie outside the "
+                "brain mask; is x = 0 in the middle of the brain?"
+            )
+        return tuple(told)
+
+    def _measured(self, recording: Recording, *, keep_maps: bool) -> Extraction:
+        found = super()._measured(recording, keep_maps=keep_maps)
+        notes = [*found.notes, symmetry_note(recording.scan.space)]
+        source = recording.source
+        if self.symmetric and not is_symmetric(source.shape[:3], source.affine):
+            notes.append(
+                "the scan's grid is not its own mirror image: signals are interpolated onto one "
+                "that is, and maps lie on it"
+            )
+        return replace(found, notes=tuple(dict.fromkeys(note for note in notes if note)))
+
+
+def symmetry_note(space: str | None) -> str:
+    """Say what a reader must know of mirroring voxels in a space; empty in a symmetric one.
+
+    >>> symmetry_note("MNI152NLin2009cSym")
+    ''
+    """
+    if not space or space == "unknown":
+        return "the space of the scans is unknown: it is taken to be symmetric about x = 0"
+    if "Asym" in space:
+        return (
+            f"{space} is an asymmetric template: mirrored voxels are not quite homologous; "
+            "normalize to a symmetric one, such as MNI152NLin2009cSym"
+        )
+    if "Sym" in space:
+        return ""
+    if space in _OWN_SPACES:
+        return (
+            f"the scans lie in the space {space}, where x = 0 need not be the middle of the brain "
+            "and no brain is symmetric; normalize to a symmetric template, such as "
+            "MNI152NLin2009cSym"
+        )
+    return f"nothing says whether {space} is a symmetric template; it is taken to be one"
+
+
+def _on_symmetric_grid(signals: Signals) -> Signals:
+    assert signals.mask is not None
+    assert signals.affine is not None
+    shape, affine = symmetric_grid(signals.mask.shape, signals.affine)
+    if np.array_equal(affine, signals.affine):
+        return signals
+    kept = signals.kept_values
+    varies = (kept != kept[:1]).any(axis=0)  # the others hold no data to interpolate between
+    mask = signals.mask.copy()
+    mask[mask] = varies
+    values, there = resample(signals.values[:, varies], mask, signals.affine, shape, affine)
+    return replace(signals, values=values, mask=there, affine=affine)
