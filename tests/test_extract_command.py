@@ -24,7 +24,7 @@ from lumbago.extraction.choice import chosen
 from lumbago.extraction.derivatives import Source
 from lumbago.measures.amplitude import alff, falff
 from lumbago.measures.homogeneity import reho
-from lumbago.reading.plausible import BRAIN_MM, implausible, resized
+from lumbago.reading.plausible import BRAIN_MM, implausible, is_small, resized, small_note
 
 BAND = (0.01, 0.1)
 
@@ -133,7 +133,7 @@ def test_bands_and_scales_are_told_apart_by_desc_and_regions_get_tables(tmp_path
     output = tmp_path / "out"
     assert call(
         "extract", image, "-k", "alff", "-k", "reho", "-k", "connectome", "-o", output,
-        "--atlas", "lumbago200", "-s", "bands.slow5=0.01,0.027", "-s", "bands.slow4=0.027,0.073",
+        "--atlas", "lumbago200", "-s", "alff.bands=slow5,slow4",
         "-s", "alff.normalize=zscore", "-s", "reho.band=null", "-s", "denoise=null",
     ) == 0  # fmt: skip
     folder = output / "sub-01/ses-2/func"
@@ -359,11 +359,24 @@ def test_a_resized_grid_keeps_its_centre_and_its_axes(shape, size, shift):
     ("shape", "size", "oriented", "fits"),
     [((64, 64, 21), 1, False, False), ((64, 64, 21), 4, True, True), ((40, 20, 1), 4, True, True),
      ((182, 218, 182), 1, False, False), ((182, 218, 182), 1, True, True),
-     ((6, 10, 10), 25, True, True), ((64, 64, 30), 1, True, False)],
+     ((6, 10, 10), 25, True, True), ((64, 64, 30), 1, True, False),
+     ((96, 96, 24), 0.3, True, True), ((96, 96, 24), 0.3, False, True),
+     ((96, 96, 24), 3, True, True), ((64, 64, 21), 0.004, True, False)],
 )  # fmt: skip
 def test_a_grid_is_plausible_where_a_head_fits(shape, size, oriented, fits):
     affine = np.diag([size, size, size, 1.0])
     assert (not implausible(shape, affine, oriented=oriented)) is fits
+
+
+@pytest.mark.parametrize(
+    ("zooms", "small"),
+    [((0.3, 0.3, 1), True), ((0.3, 1, 0.3), True), ((0.3, 1, 1), False), ((1, 1, 1), False),
+     ((0.9995, 0.9995, 1), False), ((0.003, 0.003, 0.003), False), ((2, 2, 2), False)],
+)  # fmt: skip
+def test_small_animals_are_told_by_voxels_finer_than_1_mm_along_two_axes(zooms, small):
+    affine = np.diag([*zooms, 1.0])
+    assert is_small((64, 64, 21), affine) is small
+    assert bool(small_note((64, 64, 21), affine)) is small
 
 
 def test_words_are_settings_and_one_kind_can_be_meant():

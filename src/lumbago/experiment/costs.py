@@ -56,9 +56,9 @@ def n_features(extractor: Any) -> int:
     regions = len(load_atlas(atlas)) if atlas is not None else 200
     if extractor.kind == "connectome":
         own = 1 if extractor.measure == "covariance" else -1
-        return regions * (regions + own) // 2
-    variants = getattr(extractor, "bands", ()) or getattr(extractor, "seeds", ())
-    return regions * max(1, len(variants))
+        return regions * (regions + own) // 2 * len(extractor.bands or [()])
+    bands, seeds = getattr(extractor, "bands", None), getattr(extractor, "seeds", None)
+    return regions * len(bands or [()]) * len(seeds or [()])
 
 
 def scan_size(scan: Scan) -> float:

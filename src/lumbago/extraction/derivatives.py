@@ -27,7 +27,8 @@ from lumbago.store.entries import digest_bytes
 from lumbago.store.writing import write_file
 
 _STATISTICS = {"correlation": "pearsoncorrelation", "seed": "seedfc"}
-_UNITS = {"alff": "units of the image", "covariance": "units of the image, squared"}
+_UNITS = {"alff": "units of the image", "intensity_sd": "units of the image",
+          "peraf": "percent", "covariance": "units of the image, squared"}  # fmt: skip
 _IGNORED = ("*_boldmap.nii.gz", "*_boldmap.json", "*_relmat.tsv", "*_relmat.json",
             "*_bold.tsv", "*_bold.json")  # fmt: skip
 _NAME = "Lumbago: measures of resting-state fMRI"
@@ -110,7 +111,8 @@ def products(
     made = _Names(extractor, found, source)
     files = []
     for variant, image in found.maps.items():
-        files.append(Product(made.of(variant, "boldmap.nii.gz"), packed(image, mask), made.about))
+        about = made.about | made.smoothed
+        files.append(Product(made.of(variant, "boldmap.nii.gz"), packed(image, mask), about))
     regional, edges = _by_variant(found)
     for variant, values in regional.items():
         files.append(Product(made.of(variant, "bold.tsv", True), one_row(values), made.about))
@@ -144,6 +146,8 @@ class _Names:
         self.unnamed = len({"" if v == self.kind else v for v in variants}) == 1
         scaled = getattr(extractor, "normalize", None)
         self.scaled = scaled or ("fisherz" if getattr(extractor, "fisher_z", False) else "")
+        fwhm = getattr(extractor, "smooth", None)
+        self.smoothed = {} if fwhm is None else {"SmoothingFWHM": fwhm, "SmoothingUnits": "mm"}
         self.diagonal = 1.0 if "correlation" in kind and not self.scaled else np.nan
         own = (extractor.__doc__ or "").strip().splitlines()
         self.about = {
@@ -155,7 +159,9 @@ class _Names:
     def of(self, variant: str, suffix: str, regional: bool = False) -> str:
         plain = self.unnamed or variant == self.kind
         words = ["" if plain else alphanumeric(variant), self.scaled]
-        desc = words[0] + (words[1].capitalize() if words[0] else words[1])
+        words += ["smooth"] if self.smoothed and not regional else []
+        first, *others = [word for word in words if word] or [""]
+        desc = first + "".join(word[0].upper() + word[1:] for word in others)
         name = f"{self.prefix}{self.atlas if regional else ''}_stat-{self.statistic}"
         return f"{name}{'_desc-' + desc if desc else ''}_{suffix}"
 

@@ -142,14 +142,21 @@ def _features(run: Mapping[str, Any], experiment: Mapping[str, Any]) -> list[str
     return sentences
 
 
+_INTENSITY = {
+    "tsnr": "temporal signal-to-noise ratio (mean over standard deviation)",
+    "peraf": "percent amplitude of fluctuation",
+    "intensity_sd": "standard deviation of the intensity over time",
+}
+
+
 def _measure(spec: Mapping[str, Any]) -> str:
     kind = str(spec.get("kind", "a feature"))
-    band = spec.get("band")
-    filtered = f", signals filtered to {_band(band)}" if band else ""
+    bands = spec.get("bands") or {}
+    of = listed(f"{_band(b)} ({name})" for name, b in bands.items())
+    band = _band(spec["band"]) if spec.get("band") else of
+    filtered = f", signals filtered to {band}" if band else ""
     if kind in ("alff", "falff"):
         name = "amplitude of low-frequency fluctuations"
-        bands = spec.get("bands") or {}
-        of = listed(f"{_band(b)} ({name})" for name, b in bands.items())
         convention = f", {spec['convention']} convention" if spec.get("convention") else ""
         return f"{'fractional ' if kind == 'falff' else ''}{name} in {of}{convention}"
     if kind == "reho":
@@ -171,6 +178,8 @@ def _measure(spec: Mapping[str, Any]) -> str:
         z = ", Fisher z-transformed" if spec.get("fisher_z") else ""
         seeds = listed(spec.get("seeds") or ())
         return f"correlation of every voxel with the seeds {seeds}{z}{filtered}"
+    if kind in _INTENSITY:
+        return f"{_INTENSITY[kind]}{filtered}"
     if kind == "regional":
         return f"regional means of the map {spec.get('map', '')}".rstrip()
     if kind == "values":
