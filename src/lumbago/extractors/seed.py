@@ -110,7 +110,8 @@ class Seed(VoxelExtractor):
             )
         r = seed_correlation(values, series)
         if self.fisher_z:
-            r = fisher_z(np.where(np.abs(r) > _ITSELF, np.nan, r))
+            for i, of_seed in enumerate(r):  # one by one: hundreds of maps are held once only
+                r[i] = fisher_z(np.where(np.abs(of_seed) > _ITSELF, np.nan, of_seed))
         return dict(zip(self.seeds, r, strict=True))
 
     def remarks(self, signals: Signals) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ Shrinkage = Literal["ledoit_wolf"] | None
 _CONSTANT = 1e-12
 # The largest correlation that has a finite Fisher z.
 _NEARLY_ONE = np.nextafter(1.0, 0.0)
-_BLOCK = 4096  # signals
+_BLOCK = 512  # signals: their deviations stay in cache between the passes over them
 
 
 def correlation(signals: np.ndarray) -> np.ndarray:
@@ -70,8 +70,9 @@ def seed_correlation(signals: np.ndarray, seeds: np.ndarray) -> np.ndarray:
     # A whole brain in double precision several times over would be gigabytes.
     for first in range(0, signals.shape[1], _BLOCK):
         some = slice(first, first + _BLOCK)
-        r[:, some] = unit @ _unit(np.asarray(signals[:, some], dtype=np.float64))
-    return np.clip(r, -1, 1)
+        part = unit @ _unit(np.asarray(signals[:, some], dtype=np.float64))
+        np.clip(part, -1, 1, out=r[:, some])
+    return r
 
 
 def covariance(signals: np.ndarray, shrinkage: Shrinkage = None) -> np.ndarray:
@@ -191,7 +192,8 @@ def fisher_z(r: np.ndarray) -> np.ndarray:
         raise ValueError(
             f"fisher_z: correlations lie in [-1, 1], got {r[np.abs(r) > 1 + 1e-6].flat[0]:g}"
         )
-    return np.arctanh(np.clip(r, -_NEARLY_ONE, _NEARLY_ONE))
+    z = np.clip(r, -_NEARLY_ONE, _NEARLY_ONE)
+    return np.asarray(np.arctanh(z, out=z if z.ndim else None))
 
 
 def vectorize(matrix: np.ndarray, diagonal: bool = False) -> np.ndarray:
@@ -279,15 +281,14 @@ def _checked(signals: np.ndarray, where: str) -> np.ndarray:
 def _unit(signals: np.ndarray) -> np.ndarray:
     """Centre every signal and scale it to unit length; NaN where it is constant or not finite."""
     with np.errstate(invalid="ignore", over="ignore"):
-        size = np.abs(signals).max(axis=0)
-        centred = signals - signals.mean(axis=0)
-        deviation = np.abs(centred).max(axis=0)
+        size = np.maximum(signals.max(axis=0), -signals.min(axis=0))
+        unit = signals - signals.mean(axis=0)
+        deviation = np.maximum(unit.max(axis=0), -unit.min(axis=0))
         usable = np.isfinite(deviation) & (deviation > _CONSTANT * size)
-        unit = np.full_like(centred, np.nan)
         # Scaling by the largest deviation first keeps squares of tiny signals from vanishing.
-        scaled = centred[:, usable] / deviation[usable]
-    unit[:, usable] = scaled / np.sqrt((scaled**2).sum(axis=0))
-    return unit
+        unit /= np.where(usable, deviation, np.nan)
+        unit /= np.sqrt(np.einsum("ij,ij->j", unit, unit))
+    return np.asarray(unit)
 
 
 def _set_diagonal(r: np.ndarray, unit: np.ndarray) -> None:
