@@ -20,7 +20,7 @@ SCHEMA = 1
 _WORDS = (
     "target", "features", "model", "scheme", "split", "cohort", "participant_id", "session",
     "run", "site", "feature", "code", "reason", "metric", "scope", "interval", "check",
-    "verdict", "detail", "sex", "group",
+    "verdict", "detail", "sex", "group", "denoise", "edge",
 )  # fmt: skip
 """Columns that hold words in every table, whatever they look like."""
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
@@ -34,7 +34,8 @@ class RunFolder:
     path : path
         The folder; it holds ``run.json``, ``splits.json`` and the tables
         ``participants``, ``exclusions``, ``predictions``, ``fits``, ``weights``,
-        ``nulls``, ``audit``, ``scores`` as ``.tsv`` with ``n/a`` for missing values.
+        ``nulls``, ``audit``, ``scores`` as ``.tsv`` with ``n/a`` for missing values, and what
+        tells of the scans' quality: ``quality.tsv``, ``qc_fc.tsv``, ``quality.json``.
     """
 
     def __init__(self, path: str | Path):
@@ -106,6 +107,32 @@ class RunFolder:
     def scores(self) -> pd.DataFrame:
         """Scores with intervals, pooled and per cohort and site."""
         return self._table("scores")
+
+    @cached_property
+    def quality(self) -> pd.DataFrame:
+        """One row per analysed session and denoising: motion, length, freedom, signal over noise.
+
+        Raises
+        ------
+        InputError
+            If the run was made by a Lumbago that did not look at quality.
+        """
+        return self._table("quality")
+
+    @cached_property
+    def qc_fc(self) -> pd.DataFrame:
+        """One row per edge of each connectome: its correlation with motion across people."""
+        return self._table("qc_fc")
+
+    @cached_property
+    def quality_about(self) -> dict[str, Any]:
+        """``quality.json``: QC-FC of each connectome in numbers, coverage of each region."""
+        return self._document("quality.json")
+
+    @property
+    def quality_page(self) -> Path:
+        """Where the page on the quality of the scans lies once it is built."""
+        return self.path / "quality.html"
 
     @property
     def report(self) -> Path:
