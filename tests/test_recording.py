@@ -25,6 +25,7 @@ from datasets import (
 )
 from lumbago.data import Atlas, Scan
 from lumbago.errors import InputError, ScanRejected
+from lumbago.measures.cleaning import clean, cleaning_operator
 from lumbago.reading import Denoise, Scrub, read_bids
 from lumbago.reading import voxels as voxels_module
 from lumbago.reading.recording import Recording
@@ -363,3 +364,33 @@ def test_a_table_of_series_tells_what_scrubbing_and_the_band_cost(tmp_path: Path
     found = recording.freedom(Denoise(scrub=Scrub()))
     assert (found.n_volumes, found.n_kept, found.n_confounds, found.left) == (150, 135, 0, 135)
     assert recording.freedom(Denoise(scrub=Scrub()), BAND).left < 80
+
+
+def test_the_filter_of_a_denoising_is_put_to_images_and_to_series(
+    scan: Scan, tmp_path: Path
+) -> None:
+    recording = Recording(scan)
+    raw = recording.voxels(None).values
+    found = recording.voxels(Denoise(strategy="none", filter="ideal"), BAND).values
+    operator = cleaning_operator(len(raw), t_r=2.0, band=BAND, filter="ideal")
+    np.testing.assert_array_equal(found, clean(raw, operator))
+    usual = recording.voxels(Denoise(strategy="none"), BAND).values
+    assert not np.allclose(found, usual, atol=0.1)
+    table = pd.DataFrame(raw[:, :3].astype(np.float64), columns=[*"abc"])
+    series = write_table(tmp_path / "s.tsv", table)
+    recording = Recording(Scan("sub-01", files={"timeseries": series}, t_r=2.0))
+    found_in_series = recording.regions(None, Denoise(filter="ideal"), BAND).values
+    np.testing.assert_allclose(found_in_series, found[:, :3], atol=1e-3)
+
+
+def test_dvars_is_computed_from_the_image_where_the_table_has_none(scan: Scan) -> None:
+    table = pd.read_csv(scan.files["confounds"], sep="\t").drop(columns="std_dvars")
+    write_table(Path(scan.files["confounds"]), table)
+    image = nib.load(scan.files["bold"])
+    values = np.asarray(image.dataobj, dtype=np.float32)
+    values[..., 60] += 200
+    nib.Nifti1Image(values, image.affine, image.header).to_filename(scan.files["bold"])
+    recording = Recording(scan)
+    denoise = Denoise(strategy="motion6", scrub=Scrub(fd=None, std_dvars=2.0))
+    assert set(range(120)) - set(recording.voxels(denoise).kept) == {60, 61}
+    assert any("DVARS was computed from the image" in note for note in recording.notes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lumbago.errors import ScanRejected
-from lumbago.measures.cleaning import clean, cleaning_operator
+from lumbago.measures.cleaning import Filter, clean, cleaning_operator
 from lumbago.provenance import canonical_json
 from lumbago.reading.denoise import Denoise
 from lumbago.reading.freedom import MIN_DOF, effective_freedom
@@ -20,6 +20,7 @@ def band_operator(
     kept: np.ndarray | None,
     band: Band,
     t_r: float | None,
+    filter: Filter = "butterworth",  # noqa: A002 - nilearn's word
 ) -> np.ndarray:
     """Return the matrix that takes nuisance and what lies outside the band out of signals.
 
@@ -33,7 +34,7 @@ def band_operator(
     check_band(band, t_r)
     try:
         operator = cleaning_operator(
-            n_volumes, confounds=regressors, t_r=t_r, band=band, kept=kept, detrend=True
+            n_volumes, confounds=regressors, t_r=t_r, band=band, kept=kept, filter=filter
         )
     except ValueError as e:
         raise ScanRejected("E_CLEANING", str(e)) from None

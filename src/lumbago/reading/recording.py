@@ -14,6 +14,7 @@ import pandas as pd
 from lumbago.data import Atlas, Scan, Signals, Volume
 from lumbago.data.features import region_names
 from lumbago.errors import InputError, ScanRejected
+from lumbago.measures.motion import dvars
 from lumbago.reading import confounds as nuisance
 from lumbago.reading.denoise import Denoise
 from lumbago.reading.filtering import Band, applied, band_operator, cleaning_key
@@ -187,7 +188,9 @@ class Recording:
             )
         if denoise not in self._nuisances:
             source = self.scan if given is None else given
-            self._nuisances[denoise] = nuisance.load(source, denoise, n_volumes)
+            found = nuisance.load(source, denoise, n_volumes, self._std_dvars)
+            self._note(*found.notes)
+            self._nuisances[denoise] = found
         return self._nuisances[denoise]
 
     def freedom(self, denoise: Denoise | None, band: Band = None) -> Freedom:
@@ -276,7 +279,8 @@ class Recording:
             if denoise is None and band is None:
                 self._operators[key] = None, None
             else:
-                operator = band_operator(n_volumes, regressors, kept, band, self.t_r)
+                how = "butterworth" if denoise is None else denoise.filter
+                operator = band_operator(n_volumes, regressors, kept, band, self.t_r, how)
                 self._operators[key] = operator, kept
         return self._operators[key]
 
@@ -293,6 +297,9 @@ class Recording:
         found = self.nuisance(denoise, n_volumes)
         return found.values, found.kept
 
+    def _std_dvars(self) -> np.ndarray:
+        return dvars(self._voxels.values).standardized
+
     def _clean_series(
         self, values: np.ndarray, denoise: Denoise | None, band: Band
     ) -> tuple[np.ndarray, np.ndarray | None]:
@@ -308,7 +315,8 @@ class Recording:
             kept = np.isfinite(values).any(axis=1)
             if denoise is not None and denoise.scrub is not None:
                 motion = self.scan.files.get("motion")
-                fd = None if motion is None else motion_fd(motion, len(values))
+                kind = denoise.scrub.fd_kind
+                fd = None if motion is None else motion_fd(motion, len(values), kind)
                 if fd is None:
                     self._note("time series without matching motion table: nothing is scrubbed")
                 else:
@@ -317,7 +325,8 @@ class Recording:
             self._long_enough(int(kept.sum()))
             made = None
             if band is not None:
-                made = band_operator(len(values), None, indices, band, self.t_r)
+                how = "butterworth" if denoise is None else denoise.filter
+                made = band_operator(len(values), None, indices, band, self.t_r, how)
             self._operators[key] = made, indices
         return self._operators[key]
 
