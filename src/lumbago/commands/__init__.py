@@ -1,9 +1,10 @@
 """Commands that need no experiment; imported with the command line, so only click is here."""
 
 from lumbago.commands.atlases import atlas
+from lumbago.commands.live import live
 from lumbago.commands.measuring import extract
 from lumbago.commands.starting import doctor, new, simulate
 
-COMMANDS = (extract, simulate, new, doctor, atlas)
+COMMANDS = (extract, live, simulate, new, doctor, atlas)
 
 __all__ = ["COMMANDS"]
