@@ -20,7 +20,7 @@ from lumbago.data import Atlas
 from lumbago.data.packaged import atlases_folder
 from lumbago.extractors import Seed
 from lumbago.reading.atlases import Spheres, load_atlas
-from lumbago.reading.sampling import region_means
+from lumbago.reading.sampling import atlas_on_grid, region_means
 from lumbago.reading.seeds import SeedRegion
 
 FOLDER = atlases_folder() / "pain_seeds"
@@ -177,6 +177,16 @@ def test_every_ball_has_its_own_radius(seeds):
         inside = (distance <= radius) | (distance == distance.min())
         np.testing.assert_allclose(means[:, i], values[:, inside].mean(axis=1), atol=1e-6)
     assert coverage.min() == 1
+    # What lies outside the balls says only which volumes hold anything.
+    inside = np.isin(atlas_on_grid(seeds, shape, affine), range(1, 43)).ravel()
+    holed = np.where(inside, values.reshape(2, -1), np.nan)
+    holed[1, inside] = np.nan
+    few, _ = region_means(holed, np.ones(shape, bool), affine, seeds)
+    np.testing.assert_array_equal(few[0], means[0])
+    assert np.isnan(few[1]).all()
+    holed[1, ~inside] = 7.0
+    none, _ = region_means(holed, np.ones(shape, bool), affine, seeds)
+    assert np.isnan(none).all()
     same = load_atlas(Spheres(coordinates="pain_seeds", radius=5))
     assert (same.radii == 5).all()
     wider = replace(seeds, labels=seeds.labels.assign(radius=seeds.radii + 1))

@@ -74,7 +74,11 @@ def region_means(
             f"(the atlas lies in {atlas.space})",
         )
     columns, regions, share = columns[inside], regions[inside], share[inside]
-    rows, good = _data(values)
+    whole = values
+    if 4 * len(columns) < values.shape[1]:  # a few balls in a brain: the rest is not looked at
+        reached, columns = np.unique(columns, return_inverse=True)
+        values = values[:, reached]
+    rows, good = _data(values, whole)
     if not good.all():
         alive = good[columns]
         columns, regions, share = columns[alive], regions[alive], share[alive]
@@ -148,14 +152,14 @@ def space_note(atlas: Atlas, space: str | None) -> str:
     )
 
 
-def _data(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Volumes that hold anything, and voxels that hold data in all of those."""
+def _data(values: np.ndarray, whole: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Volumes that hold anything anywhere, and voxels that hold data in all of those."""
     rows = np.ones(len(values), dtype=bool)
     with np.errstate(invalid="ignore", over="ignore"):
         low, high = values.min(axis=0), values.max(axis=0)
     good = np.isfinite(low) & np.isfinite(high)
     if not good.all():
-        rows = np.isfinite(values).any(axis=1)
+        rows = np.isfinite(whole).any(axis=1)
         good = np.isfinite(values[rows]).all(axis=0)
         low, high = (
             values[rows].min(axis=0, initial=np.inf),
