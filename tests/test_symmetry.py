@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from dataclasses import replace
 from itertools import permutations
@@ -554,6 +555,31 @@ def test_scans_whose_halves_do_not_meet_are_rejected_or_noted(scan):
     assert any("25% of the voxels have no value" in w for w in warned)
 
 
+def test_the_plane_of_a_scan_in_a_space_of_its_own_can_be_told(scan):
+    mask = np.ones(scan.shape[:3], bool)
+    affine = np.diag([4.0, 4.0, 4.0, 1.0])
+    affine[:3, 3] = -14, -20, -12
+    expected, warned = measured(Symmetry(denoise=None, band=None), scan, affine, mask)
+    assert not any("the middle of the brain mask" in w for w in warned)
+    for off in (7.0, 100.0):
+        aside = affine.copy()
+        aside[0, 3] += off
+        told = Symmetry(denoise=None, band=None, plane=off)
+        found, warned = measured(told, scan, aside, mask)
+        assert not any("the middle of the brain mask" in w for w in warned)
+        np.testing.assert_array_equal(
+            found.maps["vmhc"].get_fdata(), expected.maps["vmhc"].get_fdata()
+        )
+        np.testing.assert_array_equal(found.maps["vmhc"].affine, aside)
+    between = affine.copy()
+    between[0, 3] += 8
+    found, warned = measured(Symmetry(denoise=None, band=None, plane=7.6), scan, between, mask)
+    assert not any("the middle of the brain mask" in w for w in warned)
+    np.testing.assert_allclose(found.maps["vmhc"].affine[0, 3], -14 + 7.6)
+    _, warned = measured(Symmetry(denoise=None, band=None), scan, between, mask)
+    assert any("middle of the brain mask lies at x = 8.0 mm" in w for w in warned)
+
+
 @pytest.mark.parametrize(
     ("space", "words"),
     [
@@ -582,6 +608,36 @@ def test_a_report_says_what_mirroring_means_in_the_space_of_a_scan(scan, space, 
     recording.scan = replace(recording.scan, space=space)
     notes = Symmetry(denoise=None, band=None).extract(recording).notes
     assert (note in notes) or not note
+
+
+def test_the_command_writes_maps_on_the_symmetric_grid_0_outside_the_mask(scan, tmp_path):
+    from lumbago import cli
+
+    affine = np.diag([-18.0, 18.0, 18.0, 1.0])
+    affine[:3, 3] = 60, -70, -50
+    mask = np.ones(scan.shape[:3], bool)
+    mask[:, 0] = False
+    volumes = scan.copy()
+    volumes[4, 4, 4] = 11  # holds no data
+    source = tmp_path / "sub-01_task-rest_space-MNI152NLin6Asym_bold.nii.gz"
+    for file, data in ((source, volumes), (tmp_path / "mask.nii.gz", mask.astype(np.uint8))):
+        made = image(data, affine) if data.ndim == 4 else nib.Nifti1Image(data, affine)
+        made.set_sform(affine, 4)
+        nib.save(made, file)
+    call = ["extract", source, "-k", "vmhc", "--mask", tmp_path / "mask.nii.gz", "-o", tmp_path]
+    assert cli._exit_code([str(a) for a in [*call, "-s", "denoise=null"]]) == 0
+    stem = "sub-01_task-rest_space-MNI152NLin6Asym_stat-vmhc_desc-fisherz_boldmap"
+    found = nib.load(tmp_path / f"sub-01/func/{stem}.nii.gz")
+    np.testing.assert_allclose(found.affine[:3, 3], [63, -70, -50])
+    values = found.get_fdata()
+    assert (values[:, 0] == 0).all()
+    np.testing.assert_array_equal(values, values[::-1])
+    assert (values[:, 1:] != 0).all()
+    assert np.argwhere(np.isnan(values)).tolist() == [[3, 4, 4], [4, 4, 4]]
+    told = json.loads((tmp_path / f"sub-01/func/{stem}.json").read_text())
+    assert told["SpatialReference"] == "MNI152NLin6Asym"
+    assert any("asymmetric template" in note for note in told["Notes"])
+    assert any("maps lie on it" in note for note in told["Notes"])
 
 
 def test_correlations_are_not_divided_by_their_mean():

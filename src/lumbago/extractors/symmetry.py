@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from lumbago.data import Extraction, Signals
 from lumbago.errors import ScanRejected
@@ -27,10 +27,11 @@ _OWN_SPACES = ("scanner", "T1w", "T2w", "func", "bold", "individual", "boldref",
 class Symmetry(VoxelExtractor):
     """VMHC: the correlation of every voxel with its mirror image in the other hemisphere.
 
-    Voxels are mirrored about x = 0, which is the middle of the brain in a template and seldom
-    elsewhere. Signals are band-passed first and never smoothed. What mirrors voxels cannot know
-    is anatomy: in an asymmetric template, fMRIPrep's default among them, the mirror image of a
-    place is not quite its homologue; normalize to a symmetric one (`MNI152NLin2009cSym`) for that.
+    Voxels are mirrored about x = 0, the middle of the brain in a template and seldom elsewhere
+    (`plane` then says where it is). Signals are band-passed first and never smoothed. What mirrors
+    voxels knows no anatomy: in an asymmetric template, fMRIPrep's default among them, the mirror
+    image of a place is not quite its homologue; normalize to a symmetric one
+    (`MNI152NLin2009cSym`) for that.
     """
 
     references: ClassVar[tuple[str, ...]] = ("zuo2010",)
@@ -44,6 +45,9 @@ class Symmetry(VoxelExtractor):
     midline: Midline = "nan"
     """Voxels that are part of their own mirror image have no value (``nan``), 0 as in DPABI
     (``zero``), or what comes out (``keep``)."""
+    plane: Annotated[float, Field(ge=-1000, le=1000)] = 0.0
+    """Where the halves of the brain meet, as x in mm: 0 in a template; for scans in a space of
+    their own, such as an animal's, where it was seen."""
     symmetric: bool = True
     """Whether signals are brought to the nearest grid that is its own mirror image, by linear
     interpolation, where theirs is not (fMRIPrep's 2 mm grid in its default space is none);
@@ -70,22 +74,47 @@ class Symmetry(VoxelExtractor):
         """Return the cleaned signals, on a symmetric grid if that is asked for."""
         signals = super().signals_of(recording, band)
         try:
-            return _on_symmetric_grid(signals) if self.symmetric else signals
+            return self._on_symmetric_grid(signals) if self.symmetric else signals
         except ValueError as error:
             raise ScanRejected("E_MEASURE", f"{self.kind}: {error}") from error
+
+    def _on_symmetric_grid(self, signals: Signals) -> Signals:
+        assert signals.mask is not None
+        assert signals.affine is not None
+        about_0 = self._about_0(signals.affine)
+        shape, affine = symmetric_grid(signals.mask.shape, about_0)
+        if np.array_equal(affine, about_0):
+            return signals
+        # Voxels that never change hold no data to interpolate between, but belong to the brain.
+        kept = signals.kept_values
+        varies = (kept != kept[:1]).any(axis=0)
+        holds = signals.mask.copy()
+        holds[holds] = varies
+        known, there = resample(signals.values[:, varies], holds, about_0, shape, affine)
+        _, mask = resample(np.zeros((1, len(varies))), signals.mask, about_0, shape, affine)
+        values = np.zeros((len(known), int(mask.sum())), known.dtype)
+        values[:, there[mask]] = known
+        affine[0, 3] += self.plane
+        return replace(signals, values=values, mask=mask, affine=affine)
+
+    def _about_0(self, affine: np.ndarray) -> np.ndarray:
+        """The same grid in a world whose x is 0 on the plane."""
+        moved = np.array(affine, dtype=np.float64)
+        moved[0, 3] -= self.plane
+        return moved
 
     def measure(self, signals: Signals) -> Mapping[str, np.ndarray]:
         """Return the correlation of every voxel with its mirror image."""
         if signals.mask is None or signals.affine is None:
             raise ValueError("signals of regions have no mirror image; give voxels")
         found = homotopic_correlation(
-            signals.kept_values, signals.mask, signals.affine,
+            signals.kept_values, signals.mask, self._about_0(signals.affine),
             fisher_z=self.fisher_z, midline=self.midline,
         )  # fmt: skip
         if np.isnan(found).all():
             raise ValueError(
-                "no voxel has a mirror image in the brain; x = 0 must lie between its halves, as "
-                "in a template"
+                f"no voxel has a mirror image in the brain; x = {self.plane:g} mm must lie "
+                "between its halves; set plane"
             )
         return {"": found}
 
@@ -93,26 +122,43 @@ class Symmetry(VoxelExtractor):
         """Say where mirror images are missing, or smoother than what they are compared with."""
         assert signals.mask is not None
         assert signals.affine is not None
+        affine = self._about_0(signals.affine)
         told = []
-        if not is_symmetric(signals.mask.shape, signals.affine):
+        if not is_symmetric(signals.mask.shape, affine):
             told.append(
                 "the grid is not its own mirror image, so that mirrored signals are interpolated "
                 "and smoother than those they are correlated with; symmetric: true treats both "
                 "alike"
             )
-        missing = 1 - float(mirrored_in(signals.mask, signals.affine).mean())
+        missing = 1 - float(mirrored_in(signals.mask, affine).mean())
         if missing > _MANY:
             told.append(
                 f"{missing:.0%} of the voxels have no value: their mirror images lie outside the "
-                "brain mask; is x = 0 in the middle of the brain?"
+                f"brain mask; is x = {self.plane:g} mm in the middle of the brain?"
             )
         return tuple(told)
 
+    def _off_the_middle(self, signals: Signals) -> str:
+        """Say where the middle of the mask lies, if that is not the plane; no template tells it."""
+        assert signals.mask is not None
+        assert signals.affine is not None
+        along_x = signals.affine[0]
+        middle = float(along_x @ [*np.argwhere(signals.mask).mean(axis=0), 1])
+        if abs(middle - self.plane) <= np.abs(along_x[:3]).max() / 2:
+            return ""
+        return (
+            f"the middle of the brain mask lies at x = {middle:.1f} mm, and voxels are mirrored "
+            f"about x = {self.plane:g} mm; see where the halves of the brain meet, and set plane"
+        )
+
     def _measured(self, recording: Recording, *, keep_maps: bool) -> Extraction:
         found = super()._measured(recording, keep_maps=keep_maps)
-        notes = [*found.notes, symmetry_note(recording.scan.space)]
+        space = recording.scan.space
+        notes = [*found.notes, symmetry_note(space, self.plane)]
+        if space in (None, "", "unknown", *_OWN_SPACES):
+            notes.append(self._off_the_middle(super().signals_of(recording, self.filtered_to)))
         source = recording.source
-        if self.symmetric and not is_symmetric(source.shape[:3], source.affine):
+        if self.symmetric and not is_symmetric(source.shape[:3], self._about_0(source.affine)):
             notes.append(
                 "the scan's grid is not its own mirror image: signals are interpolated onto one "
                 "that is, and maps lie on it"
@@ -120,14 +166,15 @@ class Symmetry(VoxelExtractor):
         return replace(found, notes=tuple(dict.fromkeys(note for note in notes if note)))
 
 
-def symmetry_note(space: str | None) -> str:
+def symmetry_note(space: str | None, midplane: float = 0.0) -> str:
     """Say what a reader must know of mirroring voxels in a space; empty in a symmetric one.
 
     >>> symmetry_note("MNI152NLin2009cSym")
     ''
     """
+    plane = f"x = {midplane:g}"
     if not space or space == "unknown":
-        return "the space of the scans is unknown: it is taken to be symmetric about x = 0"
+        return f"the space of the scans is unknown: it is taken to be symmetric about {plane}"
     if "Asym" in space:
         return (
             f"{space} is an asymmetric template: mirrored voxels are not quite homologous; "
@@ -137,22 +184,8 @@ def symmetry_note(space: str | None) -> str:
         return ""
     if space in _OWN_SPACES:
         return (
-            f"the scans lie in the space {space}, where x = 0 need not be the middle of the brain "
-            "and no brain is symmetric; normalize to a symmetric template, such as "
+            f"the scans lie in the space {space}, where {plane} need not be the middle of the "
+            "brain and no brain is symmetric; normalize to a symmetric template, such as "
             "MNI152NLin2009cSym"
         )
     return f"nothing says whether {space} is a symmetric template; it is taken to be one"
-
-
-def _on_symmetric_grid(signals: Signals) -> Signals:
-    assert signals.mask is not None
-    assert signals.affine is not None
-    shape, affine = symmetric_grid(signals.mask.shape, signals.affine)
-    if np.array_equal(affine, signals.affine):
-        return signals
-    kept = signals.kept_values
-    varies = (kept != kept[:1]).any(axis=0)  # the others hold no data to interpolate between
-    mask = signals.mask.copy()
-    mask[mask] = varies
-    values, there = resample(signals.values[:, varies], mask, signals.affine, shape, affine)
-    return replace(signals, values=values, mask=there, affine=affine)
