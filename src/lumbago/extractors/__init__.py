@@ -2,6 +2,7 @@
 
 from lumbago.extractors.amplitude import Amplitude
 from lumbago.extractors.base import Extractor, VoxelExtractor
+from lumbago.extractors.centrality import Centrality
 from lumbago.extractors.columns import TableColumns
 from lumbago.extractors.connectome import Connectome
 from lumbago.extractors.homogeneity import Homogeneity
@@ -12,12 +13,12 @@ from lumbago.extractors.symmetry import Symmetry
 from lumbago.extractors.values import RegionalValues
 
 EXTRACTORS = (
-    Amplitude, Homogeneity, Connectome, Seed, Symmetry, Regional, RegionalValues, Quality,
-    TableColumns,
+    Amplitude, Homogeneity, Centrality, Connectome, Seed, Symmetry, Regional, RegionalValues,
+    Quality, TableColumns,
 )  # fmt: skip
 """Every class that ``features:`` of an experiment can name by its ``kind``."""
 
 __all__ = [
-    "EXTRACTORS", "Amplitude", "Connectome", "Extractor", "Homogeneity", "Quality", "Regional",
-    "RegionalValues", "Seed", "Symmetry", "TableColumns", "VoxelExtractor",
+    "EXTRACTORS", "Amplitude", "Centrality", "Connectome", "Extractor", "Homogeneity", "Quality",
+    "Regional", "RegionalValues", "Seed", "Symmetry", "TableColumns", "VoxelExtractor",
 ]  # fmt: skip

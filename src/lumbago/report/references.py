@@ -46,6 +46,11 @@ BIBLIOGRAPHY = {
     "breiman2001": Reference(
         "Breiman, L.", 2001, "Random forests", "Machine Learning 45, 5–32",
         "10.1023/A:1010933404324"),
+    "buckner2009": Reference(
+        "Buckner, R. L. and others", 2009,
+        "Cortical hubs revealed by intrinsic functional connectivity: mapping, assessment of "
+        "stability, and relation to Alzheimer's disease",
+        "Journal of Neuroscience 29, 1860–1873", "10.1523/JNEUROSCI.5062-08.2009"),
     "ciric2017": Reference(
         "Ciric, R. and others", 2017,
         "Benchmarking of participant-level confound regression strategies for the control of "
@@ -178,6 +183,9 @@ BIBLIOGRAPHY = {
         "Growing together and growing apart: regional and sex differences in the lifespan "
         "developmental trajectories of functional homotopy",
         "Journal of Neuroscience 30, 15034–15043", "10.1523/JNEUROSCI.2612-10.2010"),
+    "zuo2012": Reference(
+        "Zuo, X.-N. and others", 2012, "Network centrality in the human functional connectome",
+        "Cerebral Cortex 22, 1862–1875", "10.1093/cercor/bhr269"),
 }  # fmt: skip
 
 _MARK = re.compile(r"\[@([A-Za-z0-9_-]+(?:;\s*@[A-Za-z0-9_-]+)*)\]")
