@@ -6,28 +6,11 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from lumbago.evaluation.intervals import N_RESAMPLES
+from lumbago.report.denoising import denoising
 from lumbago.report.learning import learning
 from lumbago.report.references import BIBLIOGRAPHY, cite
 from lumbago.report.words import count, listed
 
-_REGRESSORS = {
-    "none": ("no nuisance regression beyond detrending", ()),
-    "motion6": ("six motion parameters", ("friston1996",)),
-    "motion12": ("six motion parameters and their derivatives", ("friston1996",)),
-    "motion24": ("24 motion parameters", ("friston1996",)),
-    "motion24_wmcsf": (
-        "24 motion parameters and the mean signals of white matter and cerebrospinal fluid",
-        ("friston1996", "ciric2017")),
-    "motion24_acompcor": (
-        "24 motion parameters, the retained components of anatomical CompCor and fMRIPrep's "
-        "cosine drift terms", ("friston1996", "behzadi2007")),
-    "motion24_wmcsf_global": (
-        "24 motion parameters and the mean signals of white matter, cerebrospinal fluid and "
-        "the whole brain", ("friston1996", "ciric2017")),
-    "motion36": (
-        "36 parameters (six of motion, white matter, cerebrospinal fluid and global signal, "
-        "with derivatives and squares)", ("ciric2017",)),
-}  # fmt: skip
 _ATLASES = {
     "lumbago200": ("fonov2011", "dosenbach2010"),
     "power264": ("power2011",),
@@ -100,34 +83,7 @@ def _inputs(run: Mapping[str, Any], experiment: Mapping[str, Any]) -> list[str]:
             sentences.append(f"Rows of {cohort['name']} were kept where {keep}.")
     imaged = any(c.get("kind") in ("bids", "simulated") for c in run.get("cohorts", ()))
     if imaged:
-        sentences += _denoising(run, experiment)
-    return sentences
-
-
-def _denoising(run: Mapping[str, Any], experiment: Mapping[str, Any]) -> list[str]:
-    used: dict[str, tuple[Any, list[str]]] = {}
-    for key, about in run.get("features", {}).items():
-        spec = about.get("spec", {})
-        if "denoise" in spec:
-            used.setdefault(str(spec["denoise"]), (spec["denoise"], []))[1].append(key)
-    sentences = []
-    for denoise, keys in used.values():
-        whose = f" for {listed(keys)}" if len(used) > 1 else ""
-        if not denoise or denoise.get("strategy") == "none":
-            sentences.append(f"Signals were detrended without nuisance regression{whose}.")
-            continue
-        what, sources = _REGRESSORS.get(denoise["strategy"], (denoise["strategy"], ()))
-        sentence = f"Where confounds were available, {what} were regressed out{whose}"
-        sentence += cite(*sources, "abraham2014")
-        scrub = denoise.get("scrub") or {}
-        if scrub.get("fd"):
-            sentence += (
-                f", and volumes with a framewise displacement above {scrub['fd']:g} mm "
-                f"were left out{cite('power2012')}"
-            )
-        if scrub.get("std_dvars"):
-            sentence += f", as were volumes with standardized DVARS above {scrub['std_dvars']:g}"
-        sentences.append(sentence + ".")
+        sentences += denoising(run)
     return sentences
 
 

@@ -91,6 +91,10 @@ BIBLIOGRAPHY = {
         "Haufe, S. and others", 2014,
         "On the interpretation of weight vectors of linear models in multivariate neuroimaging",
         "NeuroImage 87, 96–110", "10.1016/j.neuroimage.2013.10.067"),
+    "jenkinson2002": Reference(
+        "Jenkinson, M. and others", 2002,
+        "Improved optimization for the robust and accurate linear registration and motion "
+        "correction of brain images", "NeuroImage 17, 825–841", "10.1006/nimg.2002.1132"),
     "kapoor2023": Reference(
         "Kapoor, S. and Narayanan, A.", 2023,
         "Leakage and the reproducibility crisis in machine-learning-based science",
@@ -103,6 +107,10 @@ BIBLIOGRAPHY = {
         "Marrelec, G. and others", 2006,
         "Partial correlation for functional brain interactivity investigation in functional MRI",
         "NeuroImage 32, 228–237", "10.1016/j.neuroimage.2005.12.057"),
+    "muschelli2014": Reference(
+        "Muschelli, J. and others", 2014,
+        "Reduction of motion-related artifacts in resting state fMRI using aCompCor",
+        "NeuroImage 96, 22–35", "10.1016/j.neuroimage.2014.03.028"),
     "pedregosa2011": Reference(
         "Pedregosa, F. and others", 2011, "Scikit-learn: machine learning in Python",
         "Journal of Machine Learning Research 12, 2825–2830"),
@@ -129,6 +137,10 @@ BIBLIOGRAPHY = {
         "Power, J. D. and others", 2014,
         "Methods to detect, characterize, and remove motion artifact in resting state fMRI",
         "NeuroImage 84, 320–341", "10.1016/j.neuroimage.2013.08.048"),
+    "pruim2015": Reference(
+        "Pruim, R. H. R. and others", 2015,
+        "ICA-AROMA: a robust ICA-based strategy for removing motion artifacts from fMRI data",
+        "NeuroImage 112, 267–277", "10.1016/j.neuroimage.2015.02.064"),
     "rolls2020": Reference(
         "Rolls, E. T. and Huang, C. C. and Lin, C. P. and Feng, J. and Joliot, M.", 2020,
         "Automated anatomical labelling atlas 3",
