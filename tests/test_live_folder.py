@@ -168,7 +168,7 @@ def test_a_number_that_stays_away_is_passed_over_and_too_late_is_too_late(places
     assert table["volume"].tolist() == list(range(1, N + 2))
     assert "volume 3 did not arrive" in table["note"][2]
     assert math.isnan(table["delay"][2])
-    assert "volume 3 came after its turn and is not read" in table["note"][N]
+    assert "volume 3 came after its turn; vol_3.nii.gz is not read" in table["note"][N]
     same(table, pushed(places, [*volumes[:2], None, *volumes[3:], volumes[0]], gaps="scrub"))
     assert table["alff.low:one"][WIDTH - 1 :].notna().all()
 
@@ -212,6 +212,22 @@ def test_a_half_that_pauses_is_read_once_it_is_whole(places, volumes):
     rest.start()
     [only] = Arrivals(scanner, 5.0, count=1, settle=0.02, poll=0.004)
     rest.join()
+    np.testing.assert_array_equal(only.image.get_fdata(dtype=np.float32), volumes[0])
+
+
+def test_a_converter_may_pack_a_volume_and_take_the_plain_one_away(places, volumes):
+    scanner = places / "scanner"
+    raw = content(volumes[0], packed=False)
+    (scanner / "vol_1.nii").write_bytes(raw[: len(raw) // 2])
+
+    def pack():
+        (scanner / "vol_1.nii.gz").write_bytes(content(volumes[0]))
+        (scanner / "vol_1.nii").unlink()
+
+    packed = threading.Timer(0.15, pack)
+    packed.start()
+    [only] = Arrivals(scanner, 5.0, count=1, settle=0.02, poll=0.004)
+    packed.join()
     np.testing.assert_array_equal(only.image.get_fdata(dtype=np.float32), volumes[0])
 
 

@@ -148,14 +148,9 @@ class Arrivals:
                 continue
             if path not in self._files:
                 self._event = now
-                passed = expected is not None and number < expected
-                twin = number in self._taken or any(
-                    f.number == number for f in self._files.values()
-                )
-                if passed or twin:
-                    why = "is there twice, its second file" if twin else "came after its turn and"
-                    self._told.append(f"volume {number} {why} is not read")
-                    self._ignored.add(path)
+                if number in self._taken or (expected is not None and number < expected):
+                    twin = number in self._taken
+                    self._ignore(path, number, "is there twice" if twin else "came after its turn")
                     continue
                 self._files[path] = _File(path, number, now)
             file = self._files[path]
@@ -172,8 +167,8 @@ class Arrivals:
 
     def _next(self, expected: int) -> Arrival | None:
         now = time.monotonic()
-        file = next((f for f in self._files.values() if f.number == expected), None)
-        if file is None:
+        files = [f for f in self._files.values() if f.number == expected]
+        if not files:
             later = [f for f in self._files.values() if f.number > expected]
             if not later:
                 return None
@@ -187,18 +182,29 @@ class Arrivals:
                 return None
             notes = self._news(f"volume {expected} did not arrive")
             return Arrival(expected, None, notes=notes)
-        image = self._read(file) if now - file.steady >= self.settle else None
-        if image is None and now - max(file.steady, file.since) <= self.patience:
+        # A converter may leave a volume twice, packed and plain: the first that can be read counts.
+        for file in files:
+            image = self._read(file) if now - file.steady >= self.settle else None
+            if image is not None:
+                break
+        if image is None and now - max(f.steady for f in files) <= self.patience:
             return None
-        del self._files[file.path]
         self._taken.add(expected)
         self._ignored.add(file.path)
+        for other in files:
+            del self._files[other.path]
+            if other is not file:
+                self._ignore(other.path, expected, "is there twice")
         written = file.signature[1] / 1e9
         if image is None:
             return Arrival(expected, None, written, notes=self._news(file.reason))
         stem = file.path.name.removesuffix(".gz").removesuffix(".nii")
         beside = file.path.with_name(f"{stem}.txt")
         return Arrival(expected, image, written, beside, self._news())
+
+    def _ignore(self, path: Path, number: int, why: str) -> None:
+        self._ignored.add(path)
+        self._told.append(f"volume {number} {why}; {path.name} is not read")
 
     def _read(self, file: _File) -> nib.Nifti1Image | None:
         if file.tried:

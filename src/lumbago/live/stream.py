@@ -107,6 +107,7 @@ class LiveStream:
         self._threads = ThreadpoolController()
         self.notes: tuple[str, ...] = ()
         self.names = self._rehearse()
+        self._threads = ThreadpoolController()  # again: the rehearsal loads what was not there
         feedback = settings.feedback
         if feedback is not None and feedback.of not in self.names:
             from difflib import get_close_matches
