@@ -214,6 +214,17 @@ def test_seeds_are_named_all_at_once_or_one_by_one(seeds):
             Seed(seeds=wrong)
 
 
+def test_the_methods_text_names_the_publications_of_the_catalogue(seeds):
+    from lumbago.report.methods import _measure
+    from lumbago.report.references import BIBLIOGRAPHY
+
+    told = _measure(Seed(seeds=["VTA_L", "PAG"]).canonical())
+    assert "seeds VTA_L and PAG (regions of pain_seeds" in told
+    cited = {key for key in BIBLIOGRAPHY if key in told}
+    assert {BIBLIOGRAPHY[key].doi for key in cited} == set(seeds.labels["doi"])
+    assert "regions of" not in _measure(Seed(seeds={"a": (0, 0, 0)}).canonical())
+
+
 def test_230_coordinates_in_one_pass_are_nilearns_one_by_one():
     shape, n_volumes = (20, 22, 18), 60
     affine = nib.affines.from_matvec(np.eye(3) * 4, [-38.0, -44, -30])

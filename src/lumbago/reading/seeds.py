@@ -122,18 +122,18 @@ def _balls(
     return Atlas("seeds", "spheres", labels, space, radius=radius)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _mask(name: str, seed: SeedMask, stamped: tuple[int, ...]) -> Atlas:
     path = Path(seed.image)
     try:
         image = read_image(path, ndim=3)
     except ScanRejected as rejected:
         raise InputError(f"mask {rejected.reason}") from None
-    inside = np.nan_to_num(np.asarray(image.dataobj)) > 0
+    inside = np.asarray(image.dataobj) > 0
     if not inside.any():
         raise InputError(f"mask {path.name}: no voxel is more than 0")
     labels = pd.DataFrame({"index": [1], "name": [name]})
-    marked = nib.Nifti1Image(inside.astype(np.int32), image.affine)
+    marked = nib.Nifti1Image(inside.astype(np.uint8), image.affine)
     return Atlas(f"seed {name}", "deterministic", labels, seed.space, marked)
 
 

@@ -15,6 +15,7 @@ _ATLASES = {
     "lumbago200": ("fonov2011", "dosenbach2010"),
     "power264": ("power2011",),
     "dosenbach160": ("dosenbach2010",),
+    "pain_seeds": ("pauli2018", "najdenovska2018", "dosenbach2010", "linnman2012", "lee2019"),
 }
 _FETCHED = {
     "schaefer": ("schaefer2018",),
@@ -132,8 +133,12 @@ def _measure(spec: Mapping[str, Any]) -> str:
         return f"{measure} between regions{z}{filtered}"
     if kind == "seed":
         z = ", Fisher z-transformed" if spec.get("fisher_z") else ""
-        seeds = listed(spec.get("seeds") or ())
-        return f"correlation of every voxel with the seeds {seeds}{z}{filtered}"
+        seeds: Mapping[str, Any] = spec.get("seeds") or {}
+        places = (s.get("atlas") for s in seeds.values() if isinstance(s, Mapping))
+        known = dict.fromkeys(a for a in places if isinstance(a, str) and a in _ATLASES)
+        of = listed(f"{name}{cite(*_ATLASES[name])}" for name in known)
+        taken = f" (regions of {of})" if known else ""
+        return f"correlation of every voxel with the seeds {listed(seeds)}{taken}{z}{filtered}"
     if kind in _INTENSITY:
         return f"{_INTENSITY[kind]}{filtered}"
     if kind == "regional":

@@ -103,6 +103,15 @@ BIBLIOGRAPHY = {
         "Ledoit, O. and Wolf, M.", 2004,
         "A well-conditioned estimator for large-dimensional covariance matrices",
         "Journal of Multivariate Analysis 88, 365–411", "10.1016/S0047-259X(03)00096-4"),
+    "lee2019": Reference(
+        "Lee, J. and others", 2019,
+        "Machine learning-based prediction of clinical pain using multimodal neuroimaging and "
+        "autonomic metrics",
+        "PAIN 160, 550–560", "10.1097/j.pain.0000000000001417"),
+    "linnman2012": Reference(
+        "Linnman, C. and Moulton, E. A. and Barmettler, G. and Becerra, L. and Borsook, D.", 2012,
+        "Neuroimaging of the periaqueductal gray: state of the field",
+        "NeuroImage 60, 505–522", "10.1016/j.neuroimage.2011.11.095"),
     "marrelec2006": Reference(
         "Marrelec, G. and others", 2006,
         "Partial correlation for functional brain interactivity investigation in functional MRI",
@@ -111,6 +120,15 @@ BIBLIOGRAPHY = {
         "Muschelli, J. and others", 2014,
         "Reduction of motion-related artifacts in resting state fMRI using aCompCor",
         "NeuroImage 96, 22–35", "10.1016/j.neuroimage.2014.03.028"),
+    "najdenovska2018": Reference(
+        "Najdenovska, E. and others", 2018,
+        "In-vivo probabilistic atlas of human thalamic nuclei based on diffusion-weighted "
+        "magnetic resonance imaging",
+        "Scientific Data 5, 180270", "10.1038/sdata.2018.270"),
+    "pauli2018": Reference(
+        "Pauli, W. M. and Nili, A. N. and Tyszka, J. M.", 2018,
+        "A high-resolution probabilistic in vivo atlas of human subcortical brain nuclei",
+        "Scientific Data 5, 180063", "10.1038/sdata.2018.63"),
     "pedregosa2011": Reference(
         "Pedregosa, F. and others", 2011, "Scikit-learn: machine learning in Python",
         "Journal of Machine Learning Research 12, 2825–2830"),
