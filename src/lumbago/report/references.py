@@ -38,6 +38,12 @@ BIBLIOGRAPHY = {
         "Bellec, P. and Rosa-Neto, P. and Lyttelton, O. C. and Benali, H. and Evans, A. C.", 2010,
         "Multi-level bootstrap analysis of stable clusters in resting-state fMRI",
         "NeuroImage 51, 1126–1139", "10.1016/j.neuroimage.2010.02.082"),
+    "benjamini1995": Reference(
+        "Benjamini, Y. and Hochberg, Y.", 1995,
+        "Controlling the false discovery rate: a practical and powerful approach to multiple "
+        "testing",
+        "Journal of the Royal Statistical Society B 57, 289–300",
+        "10.1111/j.2517-6161.1995.tb02031.x"),
     "biswal1995": Reference(
         "Biswal, B. and Yetkin, F. Z. and Haughton, V. M. and Hyde, J. S.", 1995,
         "Functional connectivity in the motor cortex of resting human brain using "
@@ -91,6 +97,14 @@ BIBLIOGRAPHY = {
         "Haufe, S. and others", 2014,
         "On the interpretation of weight vectors of linear models in multivariate neuroimaging",
         "NeuroImage 87, 96–110", "10.1016/j.neuroimage.2013.10.067"),
+    "hedges1981": Reference(
+        "Hedges, L. V.", 1981,
+        "Distribution theory for Glass’s estimator of effect size and related estimators",
+        "Journal of Educational Statistics 6, 107–128", "10.3102/10769986006002107"),
+    "jia2020": Reference(
+        "Jia, X.-Z. and others", 2020,
+        "Percent amplitude of fluctuation: a simple measure for resting-state fMRI signal at "
+        "single voxel level", "PLoS ONE 15, e0227021", "10.1371/journal.pone.0227021"),
     "jenkinson2002": Reference(
         "Jenkinson, M. and others", 2002,
         "Improved optimization for the robust and accurate linear registration and motion "
@@ -189,6 +203,11 @@ BIBLIOGRAPHY = {
         "Schwartz, Y. and Thirion, B.", 2017,
         "Assessing and tuning brain decoders: cross-validation, caveats, and guidelines",
         "NeuroImage 145, 166–179", "10.1016/j.neuroimage.2016.10.038"),
+    "welch1947": Reference(
+        "Welch, B. L.", 1947,
+        "The generalization of Student’s problem when several different population variances are "
+        "involved",
+        "Biometrika 34, 28–35", "10.1093/biomet/34.1-2.28"),
     "zang2004": Reference(
         "Zang, Y. and Jiang, T. and Lu, Y. and He, Y. and Tian, L.", 2004,
         "Regional homogeneity approach to fMRI data analysis",
@@ -213,6 +232,9 @@ BIBLIOGRAPHY = {
         "Growing together and growing apart: regional and sex differences in the lifespan "
         "developmental trajectories of functional homotopy",
         "Journal of Neuroscience 30, 15034–15043", "10.1523/JNEUROSCI.2612-10.2010"),
+    "zuobands2010": Reference(
+        "Zuo, X.-N. and others", 2010, "The oscillating brain: complex and reliable",
+        "NeuroImage 49, 1432–1445", "10.1016/j.neuroimage.2009.09.037"),
     "zuo2012": Reference(
         "Zuo, X.-N. and others", 2012, "Network centrality in the human functional connectome",
         "Cerebral Cortex 22, 1862–1875", "10.1093/cercor/bhr269"),
