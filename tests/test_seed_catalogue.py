@@ -206,6 +206,7 @@ def test_seeds_are_named_all_at_once_or_one_by_one(seeds):
     assert few.digest() == spelt.digest()
     assert few.atlas_digest() != everything.atlas_digest()
     assert len(Seed(seeds="lumbago200").seeds) == 200
+    assert Seed(seeds="PAG") == Seed(seeds=["PAG"])
     for wrong, words in (
         ("pain_seed", "did you mean 'pain_seeds'"), (["VTA"], "has no region 'VTA'; did you mean"),
         (["PAG", "PAG"], "stands twice"), ([], "at least 1 item"),

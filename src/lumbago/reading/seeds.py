@@ -49,6 +49,8 @@ CATALOGUE = "pain_seeds"
 
 def _named(seeds: Any) -> Any:
     """Give a name of an atlas all its regions, and names alone their places in the catalogue."""
+    if isinstance(seeds, str) and seeds in _known(CATALOGUE).names:
+        seeds = [seeds]
     if isinstance(seeds, str):
         return {name: SeedRegion(atlas=seeds, region=name) for name in _known(seeds).names}
     if isinstance(seeds, list | tuple):
