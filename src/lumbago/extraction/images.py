@@ -23,12 +23,14 @@ from lumbago.extraction.derivatives import (
 from lumbago.extraction.kept import public_spec
 from lumbago.extraction.wording import without_paths
 from lumbago.extractors import VoxelExtractor
+from lumbago.extractors.bands import to_filter
 from lumbago.provenance import versions
 from lumbago.reading.atlases import load_atlas
 from lumbago.reading.length import check_length
-from lumbago.reading.plausible import implausible, on_grid_of, open_one
+from lumbago.reading.plausible import implausible, on_grid_of, open_one, small_note
 from lumbago.reading.recording import Recording
 from lumbago.reading.sidecars import read_sidecar, repetition_time
+from lumbago.reading.voxels import BoldSource
 from lumbago.reading.walker import parse
 
 
@@ -90,6 +92,7 @@ def extract_image(
         )
         where = space or parse(path.name)[0].get("space")
         recording.scan = replace(recording.scan, space=where)
+        recording.notes += _told(recording.source)
     except ScanRejected as rejected:
         raise InputError(rejected.reason) from None
     if not one.oriented and any(getattr(e, "atlas", None) for e in extractors.values()):
@@ -124,10 +127,16 @@ def extract_scan(
         doubts = implausible(*grid, oriented=True)
         if doubts:
             raise ScanRejected("E_GEOMETRY", f"{source.name}: the header has {doubts[0]}")
+        recording.notes += _told(recording.source)
         return _write(recording, extractors, output, source, {})
     except ScanRejected as rejected:
         reason = without_paths(rejected.reason, tuple(scan.files.values()))
         return Written((), (), dict.fromkeys(extractors, reason))
+
+
+def _told(source: BoldSource) -> list[str]:
+    note = small_note(source.shape, source.affine)
+    return [note] if note else []
 
 
 def _write(
@@ -195,14 +204,20 @@ def _about(
     recording: Recording, extractor: Any, overrides: Mapping[str, Any]
 ) -> tuple[dict[str, Any], np.ndarray | None]:
     """Return what the sidecars say of how values were made, and the brain they were made in."""
-    band = getattr(extractor, "filtered_to", getattr(extractor, "band", None))
     atlas = getattr(extractor, "atlas", None)
     if isinstance(extractor, VoxelExtractor):
-        signals = extractor.signals_of(recording, band)
-    elif atlas is None:
-        signals = recording.voxels(extractor.denoise, band)
+        bands = extractor.passbands()
+        signals = extractor.signals_of(recording, next(iter(bands.values())))
     else:
-        signals = recording.regions(load_atlas(atlas), extractor.denoise, band)
+        band = getattr(extractor, "band", None)
+        bands = getattr(extractor, "bands", None) or {"": band}
+        passed = to_filter(next(iter(bands.values())), recording.t_r, extractor.kind)
+        regions = None if atlas is None else load_atlas(atlas)
+        signals = (
+            recording.voxels(extractor.denoise, passed)
+            if regions is None
+            else recording.regions(regions, extractor.denoise, passed)
+        )
     short = check_length(signals.n_kept, signals.t_r, min_minutes=0, min_volumes=0)
     about: dict[str, Any] = {
         "RepetitionTime": signals.t_r,
@@ -214,8 +229,13 @@ def _about(
         "Notes": [short] if short else [],
         "SoftwareVersions": versions(("lumbago", "numpy", "scipy", "nibabel", "nilearn")),
     }
-    if band is not None:
-        about["SoftwareFilters"] = {"Bandpass filter": {"low": band[0], "high": band[1]}}
+    filters = {
+        f"Bandpass filter {name}".strip(): {"low": band[0], "high": band[1]}
+        for name, band in bands.items()
+        if band is not None
+    }
+    if filters:
+        about["SoftwareFilters"] = filters
     return about, signals.mask
 
 

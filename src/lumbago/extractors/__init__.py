@@ -6,6 +6,7 @@ from lumbago.extractors.centrality import Centrality
 from lumbago.extractors.columns import TableColumns
 from lumbago.extractors.connectome import Connectome
 from lumbago.extractors.homogeneity import Homogeneity
+from lumbago.extractors.intensity import Intensity
 from lumbago.extractors.quality import Quality
 from lumbago.extractors.regional import Regional
 from lumbago.extractors.seed import Seed
@@ -13,12 +14,12 @@ from lumbago.extractors.symmetry import Symmetry
 from lumbago.extractors.values import RegionalValues
 
 EXTRACTORS = (
-    Amplitude, Homogeneity, Centrality, Connectome, Seed, Symmetry, Regional, RegionalValues,
-    Quality, TableColumns,
+    Amplitude, Homogeneity, Centrality, Intensity, Connectome, Seed, Symmetry, Regional,
+    RegionalValues, Quality, TableColumns,
 )  # fmt: skip
 """Every class that ``features:`` of an experiment can name by its ``kind``."""
 
 __all__ = [
-    "EXTRACTORS", "Amplitude", "Centrality", "Connectome", "Extractor", "Homogeneity", "Quality",
-    "Regional", "RegionalValues", "Seed", "Symmetry", "TableColumns", "VoxelExtractor",
+    "EXTRACTORS", "Amplitude", "Centrality", "Connectome", "Extractor", "Homogeneity", "Intensity",
+    "Quality", "Regional", "RegionalValues", "Seed", "Symmetry", "TableColumns", "VoxelExtractor",
 ]  # fmt: skip

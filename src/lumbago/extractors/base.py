@@ -12,7 +12,8 @@ from pydantic import BeforeValidator, Field
 
 from lumbago.data import Atlas, Extraction, Scan, Signals
 from lumbago.errors import ScanRejected
-from lumbago.extractors.bands import Band, to_filter
+from lumbago.extractors.bands import Band as Band
+from lumbago.extractors.bands import to_filter
 from lumbago.measures.smoothing import smooth
 from lumbago.reading.atlases import AtlasRef, load_atlas
 from lumbago.reading.denoise import Denoise

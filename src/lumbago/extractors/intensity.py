@@ -28,7 +28,6 @@ class Intensity(VoxelExtractor):
     0 have neither tSNR nor PerAF.
     """
 
-    references: ClassVar[tuple[str, ...]] = ()
     version: ClassVar[int] = 1
 
     kind: Literal["tsnr", "peraf", "intensity_sd"]

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from lumbago.evaluation.intervals import N_RESAMPLES
+from lumbago.extractors.bands import SLOW_BANDS
 from lumbago.report.denoising import denoising
 from lumbago.report.learning import learning
 from lumbago.report.references import BIBLIOGRAPHY, cite
@@ -101,7 +102,7 @@ def _features(run: Mapping[str, Any], experiment: Mapping[str, Any]) -> list[str
 
 _INTENSITY = {
     "tsnr": "temporal signal-to-noise ratio (mean over standard deviation)",
-    "peraf": "percent amplitude of fluctuation",
+    "peraf": f"percent amplitude of fluctuation{cite('jia2020')}",
     "intensity_sd": "standard deviation of the intensity over time",
 }
 
@@ -110,7 +111,10 @@ def _measure(spec: Mapping[str, Any]) -> str:
     kind = str(spec.get("kind", "a feature"))
     bands = spec.get("bands") or {}
     of = listed(f"{_band(b)} ({name})" for name, b in bands.items())
+    used = [spec["band"]] if spec.get("band") else list(bands.values())
     band = _band(spec["band"]) if spec.get("band") else of
+    if any(tuple(b) in SLOW_BANDS.values() for b in used):
+        of, band = (f"{told}{cite('zuobands2010')}" for told in (of, band))
     filtered = f", signals filtered to {band}" if band else ""
     if kind in ("alff", "falff"):
         name = "amplitude of low-frequency fluctuations"
@@ -139,6 +143,9 @@ def _measure(spec: Mapping[str, Any]) -> str:
         of = listed(f"{name}{cite(*_ATLASES[name])}" for name in known)
         taken = f" (regions of {of})" if known else ""
         return f"correlation of every voxel with the seeds {listed(seeds)}{taken}{z}{filtered}"
+    if kind == "vmhc":
+        z = ", Fisher z-transformed" if spec.get("fisher_z") else ""
+        return f"correlation of every voxel with its mirror image (VMHC{z}{filtered})"
     if kind in _INTENSITY:
         return f"{_INTENSITY[kind]}{filtered}"
     if kind == "regional":
