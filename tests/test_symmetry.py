@@ -6,6 +6,7 @@ import json
 import warnings
 from dataclasses import replace
 from itertools import permutations
+from types import SimpleNamespace
 
 import nibabel as nib
 import numpy as np
@@ -14,16 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
 
+from lumbago.data import Signals
 from lumbago.errors import ScanRejected
 from lumbago.extractors import Symmetry
 from lumbago.extractors.symmetry import symmetry_note
+from lumbago.measures.interpolation import linear_weights, resample
 from lumbago.measures.mirror import (
     is_symmetric,
-    linear_weights,
     mirror_matrix,
     mirrored_in,
     partners,
-    resample,
     symmetric_grid,
 )
 from lumbago.measures.symmetry import homotopic_correlation, vmhc
@@ -451,22 +452,32 @@ def test_a_grid_on_one_side_has_no_symmetric_one():
 def test_resampling_is_scipys_linear_interpolation_within_the_mask(volumes, name):
     volumes = np.where(np.isfinite(volumes), volumes, 3).astype(np.float32)
     mask = np.random.default_rng(1).random(SHAPE) < 0.8
+    mask[1, 2, 2] = True  # never changes
     affine = GRIDS[name]
     shape, new = symmetric_grid(SHAPE, affine)
     signals, there = resample(volumes[mask].T, mask, affine, shape, new)
     points = np.indices(shape).reshape(3, -1)
     points = (np.linalg.inv(affine) @ new @ np.vstack([points, np.ones(points.shape[1])]))[:3]
     points = np.round(points, 9)
-    weight = map_coordinates(mask.astype(float), points, order=1, mode="grid-constant")
-    np.testing.assert_array_equal(there.ravel(), weight > 0.5 - 1e-6)
+
+    def at_points(of):
+        return map_coordinates(of, points, order=1, mode="grid-constant")
+
+    np.testing.assert_array_equal(there.ravel(), at_points(mask.astype(float)) > 0.5 - 1e-6)
+    holds = mask & (np.ptp(volumes, axis=3) > 0)
+    weight = at_points(holds.astype(float))
+    known = weight > 0.5 - 1e-6
     assert signals.dtype == np.float32
     for t in (0, 24):
-        inside = np.where(mask, volumes[..., t].astype(float), 0)
-        of_mask = map_coordinates(inside, points, order=1, mode="grid-constant")
-        expected = (of_mask / np.where(weight > 0, weight, 1))[there.ravel()]
+        expected = at_points(np.where(holds, volumes[..., t].astype(float), 0))
+        expected = np.where(known, expected / np.where(known, weight, 1), 0)[there.ravel()]
         np.testing.assert_allclose(signals[t], expected, rtol=1e-5)
-    known = np.diff(linear_weights(points.T, mask).indptr) > 0
-    np.testing.assert_array_equal(known, there.ravel())
+    rows = np.diff(linear_weights(points.T, mask, holds[mask]).indptr) > 0
+    np.testing.assert_array_equal(rows, known)
+    assert known.sum() < there.sum()
+    for n_threads in (1, 3):
+        again, _ = resample(volumes[mask].T, mask, affine, shape, new, n_threads=n_threads)
+        np.testing.assert_array_equal(again, signals)
 
 
 # Scans
@@ -541,6 +552,26 @@ def test_a_scan_between_its_mirror_image_is_brought_to_a_symmetric_grid_or_noted
     np.testing.assert_array_equal(found.maps["vmhc"].affine, affine)
     np.testing.assert_allclose(found.maps["vmhc"].get_fdata(), vmhc(scan, mask, affine), atol=1e-5)
     assert any("smoother than those they are correlated with" in w for w in warned)
+
+
+def test_scrubbed_volumes_leave_the_map_to_the_kept_ones(scan):
+    affine = np.diag([4.0, 4.0, 4.0, 1.0])
+    mask = np.ones(scan.shape[:3], bool)
+    kept = np.setdiff1d(np.arange(160), [0, 7, 90])
+    values = scan[mask].T.copy()
+    values[[0, 7, 90]] = np.nan
+    for first in (-14, -14.6):
+        affine[0, 3] = first
+        scrubbed = Signals(values, T_R, kept, mask, affine)
+        short = Signals(values[kept], T_R, None, mask, affine)
+        found = []
+        for signals in (scrubbed, short):
+            recording = SimpleNamespace(voxels=lambda *_, s=signals, **__: s)
+            moved = Symmetry().signals_of(recording, None)
+            assert len(moved.values) == len(signals.values)
+            found.append(Symmetry().measure(moved)[""])
+        np.testing.assert_array_equal(*found)
+        assert np.isfinite(found[0]).all()
 
 
 def test_scans_whose_halves_do_not_meet_are_rejected_or_noted(scan):

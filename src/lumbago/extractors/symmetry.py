@@ -13,7 +13,8 @@ from lumbago.data import Extraction, Signals
 from lumbago.errors import ScanRejected
 from lumbago.extractors.bands import Band
 from lumbago.extractors.base import VoxelExtractor
-from lumbago.measures.mirror import is_symmetric, mirrored_in, resample, symmetric_grid
+from lumbago.measures.interpolation import resample
+from lumbago.measures.mirror import is_symmetric, mirrored_in, symmetric_grid
 from lumbago.measures.symmetry import Midline, homotopic_correlation
 
 if TYPE_CHECKING:
@@ -85,15 +86,11 @@ class Symmetry(VoxelExtractor):
         shape, affine = symmetric_grid(signals.mask.shape, about_0)
         if np.array_equal(affine, about_0):
             return signals
-        # Voxels that never change hold no data to interpolate between, but belong to the brain.
-        kept = signals.kept_values
-        varies = (kept != kept[:1]).any(axis=0)
-        holds = signals.mask.copy()
-        holds[holds] = varies
-        known, there = resample(signals.values[:, varies], holds, about_0, shape, affine)
-        _, mask = resample(np.zeros((1, len(varies))), signals.mask, about_0, shape, affine)
-        values = np.zeros((len(known), int(mask.sum())), known.dtype)
-        values[:, there[mask]] = known
+        kept, mask = resample(signals.kept_values, signals.mask, about_0, shape, affine)
+        values = kept
+        if signals.kept is not None:
+            values = np.full((len(signals.values), kept.shape[1]), np.nan, kept.dtype)
+            values[signals.kept] = kept
         affine[0, 3] += self.plane
         return replace(signals, values=values, mask=mask, affine=affine)
 

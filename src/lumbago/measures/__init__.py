@@ -9,8 +9,8 @@ from importlib import import_module
 from types import ModuleType
 
 _MODULES = (
-    "amplitude", "centrality", "cleaning", "connectivity", "homogeneity", "intensity", "mirror",
-    "motion", "smoothing", "streaming", "symmetry",
+    "amplitude", "centrality", "cleaning", "connectivity", "homogeneity", "intensity",
+    "interpolation", "mirror", "motion", "smoothing", "streaming", "symmetry",
 )  # fmt: skip
 
 

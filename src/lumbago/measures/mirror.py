@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 from itertools import permutations, product
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
-
-# Points nearer than this share of a voxel to a centre are the centre: affines are stored in
-# single precision.
-_ON_CENTRE = 1e-3
-# Less of a point's weight inside the mask than this is no value.
-_HALF = 0.5 - 1e-6
+from lumbago.measures.interpolation import ON_CENTRE, numbered
 
 
 def mirror_matrix(affine: np.ndarray) -> np.ndarray:
@@ -69,7 +61,7 @@ def partners(mask: np.ndarray, affine: np.ndarray) -> np.ndarray | None:
     at = np.argwhere(mask) @ whole[:3, :3].T + whole[:3, 3]
     inside = ((at >= 0) & (at < mask.shape)).all(axis=1)
     found = np.full(len(at), -1)
-    found[inside] = _numbers(mask)[tuple(at[inside].T)]
+    found[inside] = numbered(mask)[tuple(at[inside].T)]
     return found
 
 
@@ -94,55 +86,7 @@ def _whole(shape: tuple[int, ...], affine: np.ndarray) -> np.ndarray | None:
     whole = np.round(matrix)
     corners = np.array([[*corner, 1] for corner in product(*[(0, n - 1) for n in shape])])
     moved = np.abs(corners @ (matrix - whole).T).max()
-    return whole.astype(np.int64) if moved < _ON_CENTRE else None
-
-
-def linear_weights(points: np.ndarray, mask: np.ndarray) -> csr_array:
-    """Weights that interpolate between the voxels of a mask.
-
-    Trilinear; voxels outside the mask hold no data, and the others share their weight. A
-    point with less than half of its weight in the mask has no value.
-
-    Parameters
-    ----------
-    points : array of shape (n_points, 3)
-        In voxel indices.
-    mask : boolean array of shape (x, y, z)
-
-    Returns
-    -------
-    sparse array of shape (n_points, n_voxels), rows of sum 1, empty where there is no value
-    """
-    from scipy.sparse import csr_array
-
-    nearest = np.round(points)
-    points = np.where(np.abs(points - nearest) < _ON_CENTRE, nearest, points)
-    low = np.floor(points).astype(np.int64)
-    beyond = points - low
-    numbers = _numbers(mask)
-    rows, columns, weights = [], [], []
-    for corner in product((0, 1), repeat=3):
-        weight = np.where(corner, beyond, 1 - beyond).prod(axis=1)
-        at = low + corner
-        takes_part = (weight > 0) & ((at >= 0) & (at < mask.shape)).all(axis=1)
-        number = numbers[tuple(at[takes_part].T)]
-        known = number >= 0
-        rows.append(np.flatnonzero(takes_part)[known])
-        columns.append(number[known])
-        weights.append(weight[takes_part][known])
-    row, column, weight = (np.concatenate(part) for part in (rows, columns, weights))
-    total = np.bincount(row, weight, len(points))
-    enough = total[row] >= _HALF
-    row, column, weight = row[enough], column[enough], weight[enough]
-    found = csr_array((weight / total[row], (row, column)), (len(points), int(mask.sum())))
-    found.sort_indices()
-    return found
-
-
-def _numbers(mask: np.ndarray) -> np.ndarray:
-    numbers = np.full(mask.shape, -1)
-    numbers[mask] = np.arange(int(mask.sum()))
-    return numbers
+    return whole.astype(np.int64) if moved < ON_CENTRE else None
 
 
 def symmetric_grid(
@@ -186,7 +130,7 @@ def symmetric_grid(
     axis = int(np.argmax(np.abs(linear[0]) / sizes))
     others = [k for k in range(3) if k != axis]
     off = np.abs([*linear[0, others], *linear[1:, axis]]).max() / sizes.min()
-    along_x = off * max(shape) < _ON_CENTRE
+    along_x = off * max(shape) < ON_CENTRE
     if not along_x:
         directions = linear / sizes
         order = max(
@@ -221,35 +165,3 @@ def symmetric_grid(
         # Not a rounding of the axis survives, or the new grid would not be symmetric to the bit.
         new[1:3, axis] = new[0, others] = 0
     return tuple(counts), new
-
-
-def resample(
-    signals: np.ndarray,
-    mask: np.ndarray,
-    affine: np.ndarray,
-    shape: tuple[int, ...],
-    to: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Interpolate signals linearly onto another grid, between the voxels of the mask only.
-
-    Parameters
-    ----------
-    signals : array of shape (n_volumes, n_voxels)
-        Voxels of the mask in C order; NaN stays within its volume.
-    mask : boolean array of shape (x, y, z)
-    affine : array of shape (4, 4)
-    shape, to : three int, array of shape (4, 4)
-        The new grid.
-
-    Returns
-    -------
-    signals, mask
-        (n_volumes, n_new_voxels) in the type of the signals, single precision at least; and where
-        the new grid holds data.
-    """
-    points = np.indices(shape).reshape(3, -1).T
-    matrix = np.linalg.solve(np.asarray(affine, dtype=np.float64), to)
-    weights = linear_weights(points @ matrix[:3, :3].T + matrix[:3, 3], mask)
-    holds = np.diff(weights.indptr) > 0
-    weights = weights[np.flatnonzero(holds)].astype(np.result_type(signals, np.float32))
-    return np.ascontiguousarray((weights @ signals.T).T), holds.reshape(shape)

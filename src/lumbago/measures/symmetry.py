@@ -9,7 +9,8 @@ from typing import Literal
 import numpy as np
 
 from lumbago.measures.connectivity import fisher_z as to_fisher_z
-from lumbago.measures.mirror import linear_weights, mirror_matrix, partners
+from lumbago.measures.interpolation import linear_weights
+from lumbago.measures.mirror import mirror_matrix, partners
 from lumbago.measures.threads import cores_of_process
 
 Midline = Literal["nan", "zero", "keep"]
@@ -34,8 +35,8 @@ def vmhc(
     value. Elsewhere (the plane lies anywhere between voxels, the axes are oblique) the mirrored
     signal is interpolated linearly, between voxels that hold data only; the value is then
     that of a symmetric function of place at the voxel's centre, but of a signal as it stands
-    with one that interpolation has smoothed. `symmetric_grid` and `resample` of
-    `lumbago.measures.mirror` treat both alike.
+    with one that interpolation has smoothed. `mirror.symmetric_grid` and
+    `interpolation.resample` treat both alike.
 
     Parameters
     ----------
