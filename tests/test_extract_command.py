@@ -23,7 +23,9 @@ from lumbago.errors import InputError
 from lumbago.extraction.choice import chosen
 from lumbago.extraction.derivatives import Source
 from lumbago.measures.amplitude import alff, falff
+from lumbago.measures.cleaning import cleaning_operator
 from lumbago.measures.homogeneity import reho
+from lumbago.reading.freedom import effective_freedom
 from lumbago.reading.plausible import BRAIN_MM, implausible, is_small, resized, small_note
 
 BAND = (0.01, 0.1)
@@ -112,6 +114,11 @@ def test_maps_are_those_of_the_array_functions_nan_inside_and_0_outside(tmp_path
         assert told["SHA256"] == hashlib.sha256(file.read_bytes()).hexdigest()
         assert told["Sources"] == [image.name]
         assert told["NumberOfVolumesKept"] == 80
+        assert told["NumberOfConfounds"] == 0
+        band = (0.01, 0.1) if "SoftwareFilters" in told else None
+        operator = cleaning_operator(80, t_r=2.0, band=band)
+        assert told["DegreesOfFreedomLeft"] == round(effective_freedom(operator), 1)
+        assert band is not None or told["DegreesOfFreedomLeft"] == 78
         assert told["Settings"]["kind"] == kind
         assert "Overrides" not in told
         assert str(tmp_path) not in json.dumps(told)

@@ -223,20 +223,35 @@ def _about(
         "RepetitionTime": signals.t_r,
         "NumberOfVolumes": len(signals.values),
         "NumberOfVolumesKept": signals.n_kept,
+        **_cost(recording, extractor, bands),
         "SpatialReference": recording.scan.space or "n/a",
         "Settings": json.loads(json.dumps(public_spec(extractor))),
         **({"Overrides": dict(overrides)} if overrides else {}),
         "Notes": [short] if short else [],
         "SoftwareVersions": versions(("lumbago", "numpy", "scipy", "nibabel", "nilearn")),
     }
+    how = "butterworth" if extractor.denoise is None else extractor.denoise.filter
     filters = {
-        f"Bandpass filter {name}".strip(): {"low": band[0], "high": band[1]}
+        f"Bandpass filter {name}".strip(): {"low": band[0], "high": band[1], "kind": how}
         for name, band in bands.items()
         if band is not None
     }
     if filters:
         about["SoftwareFilters"] = filters
     return about, signals.mask
+
+
+def _cost(recording: Recording, extractor: Any, bands: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how many degrees of freedom cleaning leaves, for each band if there are several."""
+    left = {}
+    for name, band in bands.items():
+        passed = to_filter(band, recording.t_r if band else None, extractor.kind)
+        cost = recording.freedom(extractor.denoise, passed)
+        left[name] = round(cost.left, 1)
+    return {
+        "NumberOfConfounds": cost.n_confounds,
+        "DegreesOfFreedomLeft": left if len(left) > 1 else next(iter(left.values())),
+    }
 
 
 def _beside(image: Path) -> Path:
