@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from scipy.ndimage import binary_dilation
 from threadpoolctl import threadpool_limits
 
 from lumbago.errors import InputError
@@ -339,3 +342,38 @@ def test_settings_are_hashable_and_read_back():
     del settings["version"]
     assert Live(**settings) == live
     assert len({live, Live(**settings)}) == 1
+
+
+def test_the_example_of_the_page_runs(tmp_path, monkeypatch, capsys):
+    page = (Path(__file__).parent.parent / "docs/live.md").read_text(encoding="utf-8")
+    [block] = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {"__name__": "live"}
+    exec(compile(block, "docs/live.md", "exec"), names)
+    amplitude, feedback, latency = map(float, capsys.readouterr().out.split())
+    assert amplitude > 0
+    assert 0 <= feedback <= 1
+    assert latency > 0
+
+
+def test_a_mask_of_the_targets_and_their_neighbours_gives_the_same_values(
+    atlas, mask_image, scan, brain, tmp_path
+):
+    labels = np.zeros(SHAPE, np.int32)
+    labels[2:4, 2:4, 2:4], labels[6, 3:5, 3] = 1, 2
+    nib.save(nib.Nifti1Image(labels, AFFINE), tmp_path / "targets.nii.gz")
+    (tmp_path / "targets.tsv").write_text("index\tname\n1\tone\n2\ttwo\n")
+    targets = {
+        "image": str(tmp_path / "targets.nii.gz"), "labels": str(tmp_path / "targets.tsv")
+    }  # fmt: skip
+    near = binary_dilation(labels > 0, np.ones((3, 3, 3))) & brain
+    assert near.sum() < 0.5 * brain.sum()
+    settings = Live(t_r=2, window=40, measures=every_measure(targets))
+    small = nib.Nifti1Image(near.astype(np.uint8), AFFINE)
+    found = []
+    for mask in (mask_image, small):
+        stream = LiveStream(settings, mask)
+        for t in range(45):
+            last = stream.push(scan[..., t])
+        found.append(last.values)
+    assert found[0] == pytest.approx(found[1], rel=1e-5)

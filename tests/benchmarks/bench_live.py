@@ -10,15 +10,17 @@ from __future__ import annotations
 import os
 import resource
 import tempfile
+import threading
 import time
 import warnings
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
 from nilearn.maskers import NiftiMasker
 
-from lumbago.live import Feedback, Live, LiveStream
+from lumbago.live import Feedback, Live, LiveStream, watch
 
 SHAPE, T_R, AFFINE = (61, 73, 61), 0.8, np.diag([3.0, 3.0, 3.0, 1.0])
 AFFINE[:3, 3] = -90, -126, -72
@@ -47,6 +49,29 @@ def peer(volumes: list[np.ndarray], mask: nib.Nifti1Image, balls: dict[str, np.n
         np.corrcoef(*series.values())[0, 1],
         np.arctanh(np.clip(r, -0.999999, 0.999999))[balls["insula"]].mean(),
     )
+
+
+def watched(
+    folder: Path, volumes: list[np.ndarray], ending: str, measures: dict[str, dict], mask: object
+) -> pd.Series:
+    """Seconds from the last writing of each file to its row, once the window is full."""
+    folder.mkdir()
+
+    def scan() -> None:
+        for t, volume in enumerate(volumes):
+            aside = folder / f".{t}{ending}"
+            nib.save(nib.Nifti1Image(np.round(volume).astype(np.int16), AFFINE), aside)
+            aside.rename(folder / f"{t}{ending}")
+            os.utime(folder / f"{t}{ending}")
+            time.sleep(T_R if t >= 55 else 0)
+
+    stream = LiveStream(Live(t_r=T_R, window=60, measures=measures), mask)
+    scanner = threading.Thread(target=scan)
+    scanner.start()
+    table = folder / "values.tsv"
+    watch(folder, stream, table, count=len(volumes), patience=20)
+    scanner.join()
+    return pd.read_csv(table, sep="\t", na_values="n/a")["delay"][60:]
 
 
 def main(folder: str) -> None:
@@ -100,6 +125,12 @@ def main(folder: str) -> None:
             [last["alff.low:acc"], last["edges:acc~insula"], last["seed.acc:insula"]],
             [theirs[0]["acc"], theirs[1], theirs[2]], rtol=0.02, atol=2e-3,
         )  # fmt: skip
+    for ending in (".nii", ".nii.gz"):
+        delays = watched(Path(folder) / ending.strip("."), volumes[:80], ending, measures, mask)
+        print(
+            f"a {ending} every {T_R} s, window of 60: from the written file to its row "
+            f"{delays.median() * 1000:.0f} ms (worst {delays.max() * 1000:.0f})"
+        )
 
 
 if __name__ == "__main__":
