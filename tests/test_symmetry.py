@@ -260,6 +260,18 @@ def test_scale_and_level_of_a_signal_do_not_matter(scale, level, seed):
         np.testing.assert_allclose(vmhc(-volumes, mask, GRIDS[name], fisher_z=False), found)
 
 
+@pytest.mark.parametrize("name", GRIDS)
+def test_the_brain_of_a_rat_is_a_small_one(volumes, mask, name):
+    small = np.diag([0.07, 0.07, 0.07, 1]) @ GRIDS[name]
+    np.testing.assert_allclose(
+        vmhc(volumes, mask, small), vmhc(volumes, mask, GRIDS[name]), atol=1e-6
+    )
+    shape, affine = symmetric_grid(SHAPE, small)
+    large_shape, large = symmetric_grid(SHAPE, GRIDS[name])
+    assert shape == large_shape
+    np.testing.assert_allclose(affine[:3], 0.07 * large[:3], atol=1e-9)
+
+
 def test_a_symmetric_brain_agrees_with_itself_and_noise_with_nothing():
     rng = np.random.default_rng(3)
     volumes = rng.normal(size=(7, 8, 9, 400))
@@ -656,7 +668,8 @@ def test_the_command_writes_maps_on_the_symmetric_grid_0_outside_the_mask(scan, 
         made.set_sform(affine, 4)
         nib.save(made, file)
     call = ["extract", source, "-k", "vmhc", "--mask", tmp_path / "mask.nii.gz", "-o", tmp_path]
-    assert cli._exit_code([str(a) for a in [*call, "-s", "denoise=null"]]) == 0
+    call += ["-s", "denoise=null", "-s", "midline=nan", "-s", "plane=0"]
+    assert cli._exit_code([str(a) for a in call]) == 0
     stem = "sub-01_task-rest_space-MNI152NLin6Asym_stat-vmhc_desc-fisherz_boldmap"
     found = nib.load(tmp_path / f"sub-01/func/{stem}.nii.gz")
     np.testing.assert_allclose(found.affine[:3, 3], [63, -70, -50])

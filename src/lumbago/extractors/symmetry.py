@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from lumbago.data import Extraction, Signals
 from lumbago.errors import ScanRejected
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 # More voxels without a mirror image than this are worth a note.
 _MANY = 0.1
 _OWN_SPACES = ("scanner", "T1w", "T2w", "func", "bold", "individual", "boldref", "orig")
+
+
+def _as_word(value: Any) -> Any:
+    """A command line takes the word nan for a number."""
+    return "nan" if isinstance(value, float) and np.isnan(value) else value
 
 
 class Symmetry(VoxelExtractor):
@@ -43,7 +48,7 @@ class Symmetry(VoxelExtractor):
     """Frequencies that are correlated, in Hz, or a slow band by name; null takes all."""
     fisher_z: bool = True
     """Whether correlations become Fisher's z; else Pearson's r."""
-    midline: Midline = "nan"
+    midline: Annotated[Midline, BeforeValidator(_as_word)] = "nan"
     """Voxels that are part of their own mirror image have no value (``nan``), 0 as in DPABI
     (``zero``), or what comes out (``keep``)."""
     plane: Annotated[float, Field(ge=-1000, le=1000)] = 0.0
