@@ -217,7 +217,7 @@ def participants_of(cohorts: Sequence[Cohort], dataset: Dataset) -> pd.DataFrame
     table.insert(0, "site", dataset.site)
     table.insert(1, "target", true)
     motion = Cohort.pool(cohorts).table.reindex(dataset.X.index)
-    for name in ("n_volumes", "n_volumes_kept", "minutes_kept"):
+    for name in ("n_volumes", "n_volumes_kept", "minutes_kept", "dof_left"):
         if name in motion and motion[name].notna().any():
             table[name] = motion[name]
     return table.reset_index()
