@@ -394,3 +394,16 @@ def test_dvars_is_computed_from_the_image_where_the_table_has_none(scan: Scan) -
     denoise = Denoise(strategy="motion6", scrub=Scrub(fd=None, std_dvars=2.0))
     assert set(range(120)) - set(recording.voxels(denoise).kept) == {60, 61}
     assert any("DVARS was computed from the image" in note for note in recording.notes)
+
+
+def test_images_of_ica_aroma_are_read_by_their_desc_and_not_cleaned_of_it_twice(
+    tmp_path: Path,
+) -> None:
+    root = write_derivatives(tmp_path / "d", people=("01",))
+    for file in root.rglob("*desc-preproc_bold*"):
+        file.rename(file.with_name(file.name.replace("preproc", "smoothAROMAnonaggr")))
+    (scan,) = read_bids(root, desc="smoothAROMAnonaggr").scans
+    assert Recording(scan).freedom(Denoise(strategy="wmcsf")).n_confounds == 2
+    with pytest.raises(ScanRejected, match="are gone already") as refused:
+        Recording(scan).voxels(Denoise(strategy="aroma_wmcsf"))
+    assert refused.value.code == "E_CONFOUND_COLUMN"
