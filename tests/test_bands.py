@@ -177,6 +177,33 @@ def test_a_matrix_that_is_there_already_has_no_bands():
     assert not Connectome(bands=["slow5"]).applies_to(scan)
 
 
+def test_every_band_is_counted_before_anything_is_measured(volumes, atlas):
+    from lumbago.experiment.costs import n_features
+
+    seeds = {"one": (20, 20, 20), "two": (80, 60, 40)}
+    for extractor in (
+        Connectome(atlas=atlas),
+        Connectome(atlas=atlas, bands=["slow5", "slow4"]),
+        Seed(seeds=seeds, radius=25, atlas=atlas),
+        Seed(seeds=seeds, radius=25, atlas=atlas, bands=["slow5", "slow4", "slow3"]),
+        Amplitude(kind="alff", atlas=atlas, bands=["slow5", "slow4"]),
+        Intensity(kind="peraf", atlas=atlas),
+    ):
+        assert n_features(extractor) == len(measured(extractor, volumes).names)
+
+
+def test_the_methods_text_tells_bands_and_cites_the_slow_ones():
+    from lumbago.report.methods import _measure
+
+    told = _measure(Amplitude(kind="falff", bands=["slow5"]).canonical())
+    assert told.startswith("fractional amplitude")
+    assert "0.01–0.027 Hz (slow5) [@zuobands2010]" in told
+    assert "zuobands" not in _measure(Amplitude(kind="alff").canonical())
+    told = _measure(Connectome(bands=["slow5", "slow4"]).canonical())
+    assert "filtered to 0.01–0.027 Hz (slow5) and 0.027–0.073 Hz (slow4)" in told
+    assert "[@jia2020]" in _measure(Intensity(kind="peraf").canonical())
+
+
 # Amplitudes
 
 

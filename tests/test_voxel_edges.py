@@ -21,7 +21,7 @@ from lumbago.spec import kinds_of
 SHAPE, N_VOLUMES, T_R = (9, 8, 7), 60, 2.0
 SIZE = 4.0
 HOLE = (4, 3, 3)
-"""Of two voxels across the middle, so that VMHC finds both or neither."""
+"""In the plane that is its own mirror image; the other holes of the mask come in pairs."""
 
 
 def affine(size: float = SIZE) -> np.ndarray:

@@ -15,7 +15,8 @@ SECONDS_TO_READ = 30e-9
 """Per voxel and volume of a scan: reading, unpacking and cleaning, on one core of 2024."""
 SECONDS_TO_MEASURE: Mapping[str, float] = {
     "alff": 25e-9, "falff": 25e-9, "reho": 60e-9, "connectome": 5e-9, "seed": 15e-9, "vmhc": 10e-9,
-    "regional": 5e-9,
+    "regional": 5e-9, "degree_centrality": 100e-9, "tsnr": 10e-9, "peraf": 10e-9,
+    "intensity_sd": 10e-9,
 }  # fmt: skip
 """Per voxel and volume, beside the reading."""
 SECONDS_TO_SIMULATE = 120e-9
