@@ -30,7 +30,7 @@ _STATISTICS = {"correlation": "pearsoncorrelation", "seed": "seedfc"}
 _UNITS = {"alff": "units of the image", "intensity_sd": "units of the image",
           "peraf": "percent", "covariance": "units of the image, squared"}  # fmt: skip
 _IGNORED = ("*_boldmap.nii.gz", "*_boldmap.json", "*_relmat.tsv", "*_relmat.json",
-            "*_bold.tsv", "*_bold.json")  # fmt: skip
+            "*_bold.tsv", "*_bold.json", "*_bold.html", "quality.tsv", "quality.html")  # fmt: skip
 _NAME = "Lumbago: measures of resting-state fMRI"
 
 

@@ -27,7 +27,7 @@ from lumbago.extractors.bands import to_filter
 from lumbago.provenance import versions
 from lumbago.reading.atlases import load_atlas
 from lumbago.reading.length import check_length
-from lumbago.reading.plausible import implausible, on_grid_of, open_one, small_note
+from lumbago.reading.plausible import OneImage, implausible, on_grid_of, open_one, small_note
 from lumbago.reading.recording import Recording
 from lumbago.reading.sidecars import read_sidecar, repetition_time
 from lumbago.reading.voxels import BoldSource
@@ -81,25 +81,11 @@ def extract_image(
         If nothing could be measured.
     """
     path = Path(image)
-    try:
-        one = open_one(path, voxel_size=voxel_size)
-        given = repetition_time(read_sidecar(_beside(path))) if t_r is None else t_r
-        recording = Recording.from_image(
-            one.image,
-            mask_img=None if mask is None else on_grid_of(mask, one),
-            confounds=confounds,
-            t_r=given,
-        )
-        where = space or parse(path.name)[0].get("space")
-        recording.scan = replace(recording.scan, space=where)
-        recording.notes += _told(recording.source)
-    except ScanRejected as rejected:
-        raise InputError(rejected.reason) from None
-    if not one.oriented and any(getattr(e, "atlas", None) for e in extractors.values()):
-        raise InputError(
-            f"{path.name}: nothing says which side is left, so regions cannot be placed; "
-            "leave --atlas out, or set sform or qform from the original scan"
-        )
+    regions = any(getattr(e, "atlas", None) for e in extractors.values())
+    recording, one = open_image(
+        path, mask=mask, confounds=confounds, t_r=t_r, voxel_size=voxel_size, space=space,
+        regions=regions,
+    )  # fmt: skip
     overrides: dict[str, Any] = {}
     if t_r is not None:
         overrides["RepetitionTime"] = {"Given": t_r, "Header": one.t_r}
@@ -115,6 +101,51 @@ def extract_image(
         reasons = "; ".join(dict.fromkeys(written.rejected.values()))
         raise InputError(f"{path.name}: {reasons}")
     return written
+
+
+def open_image(
+    image: Path | str,
+    *,
+    mask: Path | str | None = None,
+    confounds: Path | str | None = None,
+    t_r: float | None = None,
+    voxel_size: Sequence[float] | None = None,
+    space: str | None = None,
+    regions: bool = False,
+) -> tuple[Recording, OneImage]:
+    """Open one 4D image as `extract_image` does, and what its header says of it.
+
+    Parameters
+    ----------
+    regions : bool
+        Whether regions will be laid on it, which needs to know left from right.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or its header is not plausible.
+    """
+    path = Path(image)
+    try:
+        one = open_one(path, voxel_size=voxel_size)
+        given = repetition_time(read_sidecar(_beside(path))) if t_r is None else t_r
+        recording = Recording.from_image(
+            one.image,
+            mask_img=None if mask is None else on_grid_of(mask, one),
+            confounds=confounds,
+            t_r=given,
+        )
+        where = space or parse(path.name)[0].get("space")
+        recording.scan = replace(recording.scan, space=where)
+        recording.notes += _told(recording.source)
+    except ScanRejected as rejected:
+        raise InputError(rejected.reason) from None
+    if not one.oriented and regions:
+        raise InputError(
+            f"{path.name}: nothing says which side is left, so regions cannot be placed; "
+            "leave --atlas out, or set sform or qform from the original scan"
+        )
+    return recording, one
 
 
 def extract_scan(

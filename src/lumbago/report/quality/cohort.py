@@ -55,7 +55,12 @@ def render_quality(
     missing = {n: o["not_available"] for n, o in about["qc_fc"].items() if "not_available" in o}
     return page(
         "quality.html.j2",
-        run=run,
+        name=run["name"],
+        version=run["versions"].get("lumbago", ""),
+        of_whom=f"The participants who were analysed for {target.name}.",
+        report=folder.report.name,
+        made_from="quality.tsv, qc_fc.tsv and quality.json",
+        grouped=target.kind != "continuous",
         sentences=[
             sentence(s).replace(" %", "\u00a0%").replace(" mm", "\u00a0mm")
             for s in findings(people, target, about["qc_fc"], found)
