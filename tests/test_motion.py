@@ -202,3 +202,18 @@ def test_signals_without_spread_or_with_holes_take_no_part() -> None:
         dvars(good[:1])
     with pytest.raises(ValueError, match="boolean mask"):
         dvars(np.zeros((2, 2, 2, 9)), np.ones((2, 2, 2)))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16, ">f4"])
+def test_dvars_of_any_number_type_is_that_of_its_values(dtype: str) -> None:
+    signals = np.random.default_rng(6).normal(500, 30, (41, 300)).astype(np.int16).astype(dtype)
+    kept = signals.copy()
+    found, expected = dvars(signals), dvars(kept.astype(np.float64))
+    np.testing.assert_array_equal(found.raw, expected.raw)
+    np.testing.assert_array_equal(found.standardized, expected.standardized)
+    np.testing.assert_array_equal(signals, kept)
+    quartiles = np.percentile(kept.astype(float), [75, 25], axis=0, method="lower")
+    centred = kept - kept.astype(float).mean(axis=0)
+    lag1 = (centred[1:] * centred[:-1]).sum(axis=0) / (centred**2).sum(axis=0)
+    noise = np.sqrt(2 * (1 - lag1)) * (quartiles[0] - quartiles[1]) / 1.349
+    np.testing.assert_allclose(found.standardized[1:], found.raw[1:] / noise.mean(), rtol=1e-12)

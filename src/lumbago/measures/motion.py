@@ -138,16 +138,22 @@ def dvars(values: np.ndarray, mask: np.ndarray | None = None) -> Dvars:
     power = np.zeros(n_volumes - 1)
     expected, used = 0.0, 0
     for start in range(0, n_signals, _BLOCK):
-        block = np.asarray(signals[:, start : start + _BLOCK], dtype=np.float64)
-        block = block[:, np.isfinite(block).all(axis=0)]
-        upper, lower = np.percentile(block, [75, 25], axis=0, method="lower")
-        varies = upper > lower
-        block, spread = block[:, varies], (upper - lower)[varies] / _IQR_OF_NORMAL
-        centred = block - block.mean(axis=0)
-        lag1 = (centred[1:] * centred[:-1]).sum(axis=0) / (centred**2).sum(axis=0)
+        # One signal after the other, in its own precision: sorting is fastest so.
+        block = np.ascontiguousarray(signals[:, start : start + _BLOCK].T)
+        ordered = np.sort(block, axis=1)
+        lower, upper = (
+            ordered[:, (n_volumes - 1) * quarter // 4].astype(np.float64) for quarter in (1, 3)
+        )
+        varies = np.isfinite(block).all(axis=1) & (upper > lower)
+        spread = (upper - lower)[varies] / _IQR_OF_NORMAL
+        block = block[varies].astype(np.float64)
+        block -= block.mean(axis=1, keepdims=True)
+        lag1 = np.einsum("it,it->i", block[:, 1:], block[:, :-1])
+        lag1 /= np.einsum("it,it->i", block, block)
         expected += float((np.sqrt(2 * (1 - lag1)) * spread).sum())
-        power += (np.diff(block, axis=0) ** 2).sum(axis=1)
-        used += block.shape[1]
+        change = np.diff(block, axis=1)
+        power += np.einsum("it,it->t", change, change)
+        used += len(block)
     raw = np.full(n_volumes, np.nan)
     standardized = raw.copy()
     if used:
