@@ -105,7 +105,7 @@ def _known(strategy: str) -> str:
     if sorted(again) == sorted(name.split("_")) and "_".join(again) in STRATEGIES:
         close = ["_".join(again)]
     hint = f"; did you mean {close[0]!r}?" if close else ""
-    raise ValueError(f"expected {_GRAMMAR}; got {strategy!r}{hint}")
+    raise ValueError(f"expected {_GRAMMAR}{hint}")
 
 
 _SYNONYMS = tuple(
