@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -13,7 +15,8 @@ from lumbago.extractors import Centrality
 from lumbago.measures import above, centrality
 from lumbago.measures.centrality import degree_centrality
 from lumbago.measures.cleaning import clean, cleaning_operator
-from lumbago.measures.span import PANEL
+from lumbago.measures.span import PANEL, span_of
+from lumbago.report.methods import _measure
 
 # Single precision and the axes left out move a correlation by less than this.
 NEAR = 1e-6
@@ -187,6 +190,30 @@ def test_a_sample_that_misleads_costs_time_and_not_the_result(signals, monkeypat
 # In fewer dimensions
 
 
+@pytest.mark.parametrize("n_volumes", [8, 90, 700])
+@pytest.mark.parametrize("band", [None, (0.01, 0.1)])
+def test_blocks_hold_each_correlation_once_to_single_precision(n_volumes, band):
+    rng = np.random.default_rng(n_volumes)
+    n = 2 * PANEL + 30
+    waves = rng.normal(size=(n_volumes, 6)) @ rng.normal(size=(6, n))
+    some = (900 + waves + rng.normal(size=(n_volumes, n))).astype(np.float32)
+    if band and n_volumes > 50:
+        some = clean(some, cleaning_operator(n_volumes, t_r=1.5, band=band))
+    with ThreadPoolExecutor(2) as pool:
+        span = span_of(some, pool)
+    found = np.full((n, n), -2.0)
+    for panel in range(span.n_panels):
+        for first, block in span.blocks(panel):
+            place = found[panel * PANEL : (panel + 1) * PANEL, first : first + block.shape[1]]
+            assert (place == -2).all()
+            place[:] = block
+    assert (found[np.tril_indices(n)] == -2).all()
+    expected = full_matrix(some)[np.ix_(span.where, span.where)]
+    above_diagonal = np.triu_indices(n, 1)
+    difference = found[above_diagonal] - expected[above_diagonal]
+    assert np.abs(difference).max() < NEAR
+
+
 @pytest.mark.parametrize("level", [0, 1000])
 def test_cleaned_signals_give_the_counts_of_the_full_form(level):
     rng = np.random.default_rng(7)
@@ -203,21 +230,17 @@ def test_cleaned_signals_give_the_counts_of_the_full_form(level):
 
 
 def test_correlations_are_taken_in_the_dimensions_that_signals_span_and_no_fewer():
-    from concurrent.futures import ThreadPoolExecutor
-
-    from lumbago.measures.span import span_of
-
     rng = np.random.default_rng(8)
     narrow = rng.normal(size=(100, 10)) @ rng.normal(size=(10, 2 * PANEL))
     with ThreadPoolExecutor(1) as pool:
         span = span_of(narrow.astype(np.float32), pool)
-        assert {span.dimensions(i, j) for i in range(2) for j in range(2)} == {10}
+        assert {span.left_out(i, j) for i in range(2) for j in range(2)} == {90}
         broad = narrow.copy()
         broad[:, 5] = rng.normal(size=100)
         mixed = span_of(broad.astype(np.float32), pool)
-        assert mixed.dimensions(0, 0) <= mixed.dimensions(1, 1) == 11
+        assert mixed.left_out(0, 0) >= mixed.left_out(1, 1) == 89
         noisy = broad + 0.1 * rng.normal(size=broad.shape)
-        assert span_of(noisy, pool).dimensions(0, 0) == 99
+        assert span_of(noisy, pool).left_out(0, 0) == 1
     for some in (narrow, broad, noisy):
         expected = full_matrix(some)
         binary, weighted = degree_centrality(some, both=True)
@@ -404,3 +427,19 @@ def test_the_extractor_maps_the_band_passed_brain(shared_data):
     n = mask.sum()
     kept = one["degree_centrality"].get_fdata()[mask].sum() / 2
     assert kept == pytest.approx(0.05 * n * (n - 1) / 2, abs=3)
+
+
+@pytest.mark.parametrize(
+    ("settings_of", "words"),
+    [
+        (Centrality(), "(sum of correlations with other voxels, r > 0.25, signals filtered"),
+        (Centrality(of="binary", fisher_z=True, band=None), "(number of correlations with"),
+        (
+            Centrality(of="both", fisher_z=True, sparsity=0.05, band=None),
+            "(number and sum of Fisher z-transformed correlations with other voxels, "
+            "the strongest 5 % of all pairs)",
+        ),
+    ],
+)
+def test_the_methods_text_tells_what_was_counted(settings_of, words):
+    assert words in _measure(settings_of.model_dump())

@@ -36,8 +36,8 @@ def degree_centrality(
     A signal is never its own neighbour. Negative correlations play no part, which is the
     field's use (DPABI's, AFNI's and C-PAC's). Correlations are single precision products of
     signals turned to the axes they span, as far as a pair needs them: against double precision
-    they are off by less than 1e-6 (leaving axes out adds at most 5e-7 for any pair), so that
-    a count can differ by the pairs that lie this near to the threshold.
+    they are off by less than 1e-6 (leaving axes out adds at most 5e-7 to any pair, turning makes
+    the products more exact), so that a count can differ by the pairs this near to the threshold.
 
     Parameters
     ----------

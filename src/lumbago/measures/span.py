@@ -13,7 +13,7 @@ _CONSTANT = 1e-12
 # A correlation may lose this much to the dimensions left out: four units of float32 rounding,
 # which is what adding up its products in single precision costs anyway.
 _LOST = 4 * float(np.finfo(np.float32).eps)
-_AT_ONCE = 4096  # signals prepared by one task
+_AT_ONCE = 1024  # signals prepared by one task
 # Rows and columns of a block: large enough for the full speed of a matrix product, small
 # enough (2.3 MB) to stay in the cache until it is read. Fixed: the bits depend on no setting.
 PANEL = 768
@@ -26,31 +26,31 @@ class Span:
     Parameters
     ----------
     points : array of shape (n_known, n_volumes), float32
-        Coordinates in the basis that explains most first; rows sorted by how many they need.
+        Coordinates in the basis that explains most last, so that products add up from small to
+        large and round least; rows sorted by how many coordinates they need.
     where : array of shape (n_known,)
         Which signal each point is.
-    tails : array of shape (n_panels, n_volumes), float32
-        Of each panel of points, the largest share of a signal that lies in coordinate k and
-        beyond.
+    shares : array of shape (n_panels, n_volumes), float32
+        Of each panel of points, the largest share of a signal that lies in coordinates 0 to k.
     """
 
     points: np.ndarray
     where: np.ndarray
-    tails: np.ndarray
+    shares: np.ndarray
 
     @property
     def n_panels(self) -> int:
         """Number of panels of rows."""
-        return len(self.tails)
+        return len(self.shares)
 
-    def dimensions(self, panel: int, other: int) -> int:
-        """Coordinates that the correlations between two panels need.
+    def left_out(self, panel: int, other: int) -> int:
+        """Coordinates that the correlations between two panels can do without.
 
-        What lies beyond adds to a correlation at most the product of the two lengths left
-        out (Cauchy and Schwarz); these are the fewest that keep it below the rounding.
+        They add to a correlation at most the product of the two lengths that lie in them
+        (Cauchy and Schwarz), which stays below the rounding.
         """
-        lost = self.tails[panel].astype(np.float64) * self.tails[other]
-        return max(1, int((lost > _LOST**2).sum()))
+        lost = self.shares[panel].astype(np.float64) * self.shares[other]
+        return min(int((lost <= _LOST**2).sum()), len(lost) - 1)
 
     def blocks(self, panel: int) -> Iterator[tuple[int, np.ndarray]]:
         """Yield the correlations of one panel with itself and all that follow.
@@ -68,9 +68,9 @@ class Span:
         buffer = np.empty(len(rows) * PANEL, np.float32)
         for other in range(panel, self.n_panels):
             columns = self._panel(other)
-            k = self.dimensions(panel, other)
+            k = self.left_out(panel, other)
             block = buffer[: len(rows) * len(columns)].reshape(len(rows), len(columns))
-            np.matmul(rows[:, :k], columns[:, :k].T, out=block)
+            np.matmul(rows[:, k:], columns[:, k:].T, out=block)
             if other == panel:
                 np.copyto(block, -2, where=np.tri(len(rows), dtype=bool))
             yield other * PANEL, block
@@ -80,7 +80,7 @@ class Span:
 
 
 def span_of(signals: np.ndarray, pool: ThreadPoolExecutor) -> Span:
-    """Turn signals to the axes that hold most of them.
+    """Turn signals to axes of which few hold nearly all of them.
 
     Filtering and regression leave signals of T volumes in far fewer than T dimensions. A
     turn keeps every correlation; what is left out of one then is bounded for each pair.
@@ -105,13 +105,13 @@ def span_of(signals: np.ndarray, pool: ThreadPoolExecutor) -> Span:
     gram = np.zeros((n_volumes, n_volumes))
     for part in pool.map(normalize, starts):  # in order, whichever is ready first
         gram += part
-    axes = np.linalg.eigh(gram)[1][:, ::-1]
+    axes = np.linalg.eigh(gram)[1]  # those that hold least first
     needed = np.empty(n_signals, np.int32)
 
     def turn(start: int) -> None:
         some = slice(start, start + _AT_ONCE)
         points[some] = points[some].astype(np.float64) @ axes
-        needed[some] = (_tails(points[some]) > _LOST).sum(axis=1)
+        needed[some] = (_shares(points[some]) > _LOST).sum(axis=1)
 
     list(pool.map(turn, starts))
     where = np.flatnonzero(known)
@@ -122,10 +122,10 @@ def span_of(signals: np.ndarray, pool: ThreadPoolExecutor) -> Span:
     def gather(start: int) -> np.ndarray:
         some = slice(start, start + PANEL)
         ordered[some] = points[where[some]]
-        return np.asarray(_tails(ordered[some]).max(axis=0))
+        return np.asarray(_shares(ordered[some]).max(axis=0))
 
-    tails = list(pool.map(gather, range(0, len(where), PANEL)))
-    return Span(ordered, where, np.array(tails).reshape(len(tails), n_volumes))
+    shares = list(pool.map(gather, range(0, len(where), PANEL)))
+    return Span(ordered, where, np.array(shares).reshape(len(shares), n_volumes))
 
 
 def _unit(signals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -144,8 +144,7 @@ def _unit(signals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return rows, known
 
 
-def _tails(points: np.ndarray) -> np.ndarray:
-    """Share of each point that lies in coordinate k and beyond."""
+def _shares(points: np.ndarray) -> np.ndarray:
+    """Share of each point that lies in coordinates 0 to k."""
     squares = np.square(points)
-    # From the small end on, single precision is as good as double.
-    return np.cumsum(squares[:, ::-1], axis=1)[:, ::-1]
+    return np.cumsum(squares, axis=1, out=squares)

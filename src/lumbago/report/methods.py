@@ -146,6 +146,14 @@ def _measure(spec: Mapping[str, Any]) -> str:
     if kind == "vmhc":
         z = ", Fisher z-transformed" if spec.get("fisher_z") else ""
         return f"correlation of every voxel with its mirror image (VMHC{z}{filtered})"
+    if kind == "degree_centrality":
+        what = {"binary": "number", "both": "number and sum"}.get(str(spec.get("of")), "sum")
+        z = " of Fisher z-transformed" if spec.get("fisher_z") and what != "number" else " of"
+        share = spec.get("sparsity")
+        above = f"r > {spec.get('threshold', 0.25):g}"
+        if share is not None:
+            above = f"the strongest {100 * share:g} % of all pairs"
+        return f"degree centrality ({what}{z} correlations with other voxels, {above}{filtered})"
     if kind in _INTENSITY:
         return f"{_INTENSITY[kind]}{filtered}"
     if kind == "regional":
