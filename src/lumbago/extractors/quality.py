@@ -11,6 +11,7 @@ import numpy as np
 from lumbago.data import Extraction, Signals
 from lumbago.errors import ScanRejected
 from lumbago.extractors.base import Extractor
+from lumbago.measures.intensity import tsnr
 from lumbago.reading.atlases import AtlasRef, load_atlas
 from lumbago.reading.denoise import Denoise
 from lumbago.reading.freedom import freedom_left
@@ -62,7 +63,7 @@ class Quality(Extractor):
             **motion_numbers(None if found is None else found.fd),
             "mean_std_dvars": _mean(std_dvars(recording, raw)),
             **length_numbers(found, recording, raw),
-            "median_tsnr": _median(tsnr(steady(recording, raw))) if raw is not None else np.nan,
+            "median_tsnr": _median(steady_tsnr(recording, raw)) if raw is not None else np.nan,
         }
         coverage: dict[str, float] = {}
         if self.atlas is not None and raw is not None:
@@ -152,27 +153,13 @@ def std_dvars(recording: Recording, raw: Signals | None) -> np.ndarray | None:
     return dvars(raw.values).standardized
 
 
-def steady(recording: Recording, raw: Signals) -> np.ndarray:
-    """Return the uncleaned signals without the volumes before magnetization was steady."""
+def steady_tsnr(recording: Recording, raw: Signals) -> np.ndarray:
+    """Return tSNR of the uncleaned signals, (n_signals,), from the first steady volume on."""
     try:
         kept = recording.nuisance(Denoise(strategy="none"), len(raw.values)).kept
     except ScanRejected:
         kept = None
-    return raw.values if kept is None else raw.values[kept]
-
-
-def tsnr(values: np.ndarray) -> np.ndarray:
-    """Return mean over standard deviation in time, (n_signals,); NaN where a signal is constant.
-
-    Parameters
-    ----------
-    values : array of shape (n_volumes, n_signals)
-        Uncleaned signals.
-    """
-    mean = values.mean(axis=0, dtype=np.float64)
-    spread = values.std(axis=0, dtype=np.float64, ddof=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(spread > 0, mean / spread, np.nan)
+    return tsnr(raw.values, kept=kept)
 
 
 def _rows(recording: Recording) -> int | None:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure as Canvas
 from lumbago.data import Signals
 from lumbago.errors import ScanRejected
 from lumbago.extractors import Quality
-from lumbago.extractors.quality import MILD, STRICT, nuisance_of, std_dvars, steady, tsnr
+from lumbago.extractors.quality import MILD, STRICT, nuisance_of, std_dvars, steady_tsnr
 from lumbago.provenance import versions
 from lumbago.reading.recording import Recording
 from lumbago.report.page import page
@@ -186,7 +186,7 @@ def _cleaned(recording: Recording, quality: Quality, fd: np.ndarray | None) -> F
 
 
 def _tsnr(recording: Recording, raw: Signals) -> Figure | None:
-    values = tsnr(steady(recording, raw))
+    values = steady_tsnr(recording, raw)
     if not np.isfinite(values).any():
         return None
     with styled():
