@@ -61,10 +61,7 @@ def render_quality(
         report=folder.report.name,
         made_from="quality.tsv, qc_fc.tsv and quality.json",
         grouped=target.kind != "continuous",
-        sentences=[
-            sentence(s).replace(" %", "\u00a0%").replace(" mm", "\u00a0mm")
-            for s in findings(people, target, about["qc_fc"], found)
-        ],
+        sentences=[unbroken(sentence(s)) for s in findings(people, target, about["qc_fc"], found)],
         facts=facts(people, about["qc_fc"]),
         groups=motion.by_group(people, target),
         spread=motion.spread(people, target),
@@ -115,6 +112,17 @@ def findings(
         )
     told += [_edges(name, about[name]) for name in edges.available(about)]
     return told
+
+
+def unbroken(text: str) -> str:
+    """Keep numbers with their units and signs on one line.
+
+    >>> unbroken("ρ = 0.1") == "ρ\\u00a0=\\u00a00.1"
+    True
+    """
+    for apart in (" %", " mm", " = ", " < "):
+        text = text.replace(apart, apart.replace(" ", "\u00a0"))
+    return text
 
 
 def _difference(d: Difference, name: str, target: Target) -> str:

@@ -87,10 +87,12 @@ def table(about: Mapping[str, Mapping[str, Any]]) -> Table | None:
                          *[MISSING] * 4])  # fmt: skip
     if not rows:
         return None
-    head = ["Connectome", "Denoising", "People", "Edges", "Median |QC–FC|", "Edges with p < 0.05",
-            "Edges at FDR 5 %", "ρ with distance"]  # fmt: skip
+    head = ["Connectome", "Denoising", "People", "Edges", "Median |r|", "Edges, p < 0.05",
+            "Edges, FDR 5 %", "ρ with distance"]  # fmt: skip
+    head = [words.replace(" ", "\u00a0") for words in head[:-1]] + head[-1:]
     note = (
-        "QC–FC: correlation of an edge with mean FD across people. FDR: false discovery rate. "
+        "r: QC–FC, the correlation of an edge with mean FD across people. FDR: false discovery "
+        "rate. "
         "ρ: Spearman’s correlation of QC–FC with the distance between the regions’ centres; "
         "below 0, motion lifts short edges above long ones."
     )

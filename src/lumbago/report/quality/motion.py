@@ -86,7 +86,8 @@ def by_group(people: pd.DataFrame, target: Target) -> Table:
             mine = of_site if group is None else of_site[of_site["target"].astype(str) == group]
             if not len(mine):
                 continue
-            row = [*([str(cohort)] if several else []), str(site)]
+            # A hyphen is no place to break a short name.
+            row = [*([str(cohort)] if several else []), str(site).replace("-", "\u2011")]
             row += [str(group)] if group is not None else []
             row.append(HIDDEN if len(mine) < SMALL else f"{len(mine):,}")
             rows.append([*row, *(middle(m.of(mine), m) for m in measures)])

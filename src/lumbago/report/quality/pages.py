@@ -21,7 +21,7 @@ from lumbago.provenance import versions
 from lumbago.reading.recording import Recording
 from lumbago.report.page import page
 from lumbago.report.quality import edges, motion
-from lumbago.report.quality.cohort import facts, findings, methods
+from lumbago.report.quality.cohort import facts, findings, methods, unbroken
 from lumbago.report.quality.scan import scan_page
 from lumbago.report.references import BIBLIOGRAPHY, cited, pieces
 from lumbago.report.tables import Table
@@ -167,7 +167,7 @@ def folder_page(
         report="",
         made_from="quality.tsv",
         grouped=False,
-        sentences=[sentence(s).replace(" %", "\u00a0%").replace(" mm", "\u00a0mm") for s in told],
+        sentences=[unbroken(sentence(s)) for s in told],
         facts=facts(there, about),
         groups=motion.by_group(there, _NOBODY),
         spread=motion.spread(there, _NOBODY),

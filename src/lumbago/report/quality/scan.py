@@ -20,7 +20,7 @@ from lumbago.report.plots import plot_carpet, plot_map
 from lumbago.report.quality.motion import MEASURES
 from lumbago.report.style import BLUE, ORANGE, QUIET, WIDTH, Figure, canvas, embed, styled
 from lumbago.report.tables import Table
-from lumbago.report.words import MISSING, number
+from lumbago.report.words import MISSING, listed, number, sentence
 
 CARPET_ROWS = 400
 """Voxels of a carpet, evenly picked: more are no more legible, only heavier."""
@@ -78,7 +78,9 @@ def _facts(numbers: Mapping[str, float]) -> list[tuple[str, str, str]]:
     moved = 100 * numbers["fd_above_05"]
     lost = 100 * numbers["freedom_lost"]
     return [
-        (number(numbers["mean_fd"]), "Mean FD, mm", f"{number(moved, 0)} % of volumes beyond 0.5"),
+        (number(numbers["mean_fd"]), "Mean FD, mm",
+         f"{number(moved, 0)} % of volumes beyond {MILD}" if np.isfinite(moved)
+         else "not available: no mean_fd"),
         (number(numbers["n_volumes_kept"], 0), "Volumes kept",
          f"of {number(numbers['n_volumes'], 0)}; {number(numbers['minutes_kept'], 1)} minutes"),
         (number(numbers["freedom"], 0), "Degrees of freedom left", f"{number(lost, 0)} % lost"),
@@ -136,16 +138,17 @@ def _motion(
                              linewidth=0)  # fmt: skip
             axes.set_ylabel(label)
             axes.set_xlim(0, len(time) * step)
-        panels[0].set_ylim(bottom=0)
+        if fd is not None:
+            panels[0].set_ylim(bottom=0)
         panels[-1].set_xlabel("Time (s)" if raw.t_r else "Volume")
         image = embed(drawn)
+    words = {
+        "FD (mm)": f"framewise displacement (dashed: {STRICT} and {MILD} mm)",
+        "DVARS (std.)": "standardized DVARS (1 where the signal changes as its noise does)",
+    }
     told = f" Orange: the {int(scrubbed.sum())} volumes left out." if scrubbed.any() else ""
-    return Figure(
-        image,
-        "Framewise displacement and standardized DVARS over time",
-        f"Framewise displacement, dashed at {STRICT} and {MILD} mm, and standardized DVARS, 1 "
-        f"where the signal changes as its noise does.{told}",
-    )
+    what = sentence(listed(words[label] for _, label, _ in traces))
+    return Figure(image, f"{what}, over time", f"{what}.{told}")
 
 
 def _carpet(signals: Signals, title: str, fd: np.ndarray | None) -> Figure | None:
@@ -191,7 +194,7 @@ def _tsnr(recording: Recording, raw: Signals) -> Figure | None:
         return None
     with styled():
         drawn = Canvas(figsize=(WIDTH, 1.9))
-        axes = drawn.add_axes((0.01, 0.02, 0.94, 0.92))
+        axes = drawn.add_axes((0.01, 0.02, 0.92, 0.92))
         volume = raw.to_volume(np.nan_to_num(np.clip(values, 0, None)))
         plot_map(volume, view="slices", label="tSNR", axes=axes)
         image = embed(drawn)
