@@ -11,7 +11,7 @@ from pydantic import Field
 from lumbago.data import Signals
 from lumbago.extractors.bands import Band
 from lumbago.extractors.base import VoxelExtractor
-from lumbago.measures.homogeneity import Neighbours, Ties, reho
+from lumbago.measures.homogeneity import Neighbours, Ties, neighbour_concordance
 
 
 class Homogeneity(VoxelExtractor):
@@ -42,7 +42,8 @@ class Homogeneity(VoxelExtractor):
         """Return the concordance of every voxel with its neighbours."""
         if signals.mask is None:
             raise ValueError("signals of regions have no neighbours; give voxels")
-        found = reho(
-            signals.volumes(), signals.mask, self.neighbours, self.ties, min_voxels=self.min_voxels
-        )
-        return {"": found[signals.mask]}
+        found = neighbour_concordance(
+            signals.kept_values, signals.mask, self.neighbours, self.ties,
+            min_voxels=self.min_voxels,
+        )  # fmt: skip
+        return {"": found}
