@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import BeforeValidator, Field
 
-from lumbago.data import Atlas, Extraction, Scan, Signals
+from lumbago.data import Extraction, Scan, Signals
 from lumbago.errors import ScanRejected
 from lumbago.extractors.bands import Band as Band
 from lumbago.extractors.bands import to_filter
 from lumbago.measures.smoothing import smooth
 from lumbago.reading.atlases import AtlasRef, load_atlas
 from lumbago.reading.denoise import Denoise
-from lumbago.reading.sampling import region_means, space_note
+from lumbago.reading.sampling import map_means, space_note
 from lumbago.spec import Spec
 
 if TYPE_CHECKING:
@@ -186,21 +186,21 @@ class VoxelExtractor(Extractor):
         elif self.smooth is not None:
             remarks.append("smooth is for maps, and none are kept: regional means are unsmoothed")
         names: list[str] = []
-        values: list[np.ndarray] = []
+        values = np.empty(0, np.float32)
         coverage: dict[str, float] = {}
         notes = [*recording.notes, *remarks]
         if self.atlas is not None:
             atlas = load_atlas(self.atlas)
             notes.append(space_note(atlas, recording.scan.space))
-            for variant, of_voxels in measured.items():
-                means, covered = regional_means(of_voxels, signals, atlas)
-                names += feature_names(atlas.names, variant)
-                values.append(means)
-                for region, share in zip(atlas.names, covered, strict=True):
-                    coverage[region] = min(coverage.get(region, 1.0), float(share))
+            assert signals.mask is not None
+            assert signals.affine is not None
+            means, covered = map_means(list(measured.values()), signals.mask, signals.affine, atlas)
+            regions, values = atlas.names, means.ravel()
+            names = [name for variant in measured for name in feature_names(regions, variant)]
+            coverage = dict(zip(regions, covered.min(axis=0).tolist(), strict=True))
         return Extraction(
             names=tuple(names),
-            values=np.concatenate([np.empty(0, np.float32), *values]),
+            values=values,
             maps=maps,
             coverage=coverage,
             notes=tuple(dict.fromkeys(note for note in notes if note)),
@@ -214,12 +214,10 @@ class VoxelExtractor(Extractor):
             raise ScanRejected("E_MEASURE", f"{self.kind}: {error}") from error
         # A voxel that never changes is no brain at rest but dropout or padding: it holds no data,
         # and must not pull the mean of its region towards the 0 that it measures.
-        kept = signals.kept_values
-        dead = (kept == kept[:1]).all(axis=0)
-        return {
-            name: self._normalized(np.where(dead, np.nan, values))
-            for name, values in measured.items()
-        }
+        dead = _unchanging(signals)
+        if dead.any():
+            measured = {name: np.where(dead, np.nan, of) for name, of in measured.items()}
+        return {name: self._normalized(of) for name, of in measured.items()}
 
     def _map(self, values: np.ndarray, signals: Signals) -> Any:
         found = signals.to_volume(values)
@@ -247,14 +245,14 @@ def _joined(*variants: str) -> str:
     return ".".join(variant for variant in variants if variant)
 
 
-def regional_means(
-    values: np.ndarray, signals: Signals, atlas: Atlas
-) -> tuple[np.ndarray, np.ndarray]:
-    """Average one value per voxel over regions: float32 means, and coverage in [0, 1]."""
-    assert signals.mask is not None
-    assert signals.affine is not None
-    means, coverage = region_means(values[None], signals.mask, signals.affine, atlas)
-    return means[0], coverage
+def _unchanging(signals: Signals) -> np.ndarray:
+    """Voxels whose kept values are all the same; all of them are read of few voxels only."""
+    values = signals.values
+    kept = np.arange(len(values)) if signals.kept is None else signals.kept
+    same = np.asarray(values[kept[0]] == values[kept[-1]])
+    where = np.flatnonzero(same)
+    same[where] = (values[np.ix_(kept, where)] == values[kept[0], where]).all(axis=0)
+    return same
 
 
 def feature_names(regions: Sequence[str], variant: str = "") -> list[str]:

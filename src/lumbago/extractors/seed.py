@@ -14,16 +14,13 @@ from lumbago.data import Atlas, Extraction, Signals
 from lumbago.errors import ScanRejected
 from lumbago.extractors.bands import Band, Bands
 from lumbago.extractors.base import VoxelExtractor
-from lumbago.measures.connectivity import fisher_z, seed_correlation
+from lumbago.measures.connectivity import seed_correlation
 from lumbago.provenance import digest
 from lumbago.reading.sampling import region_means, space_note
 from lumbago.reading.seeds import Seeds, load_seeds
 
 if TYPE_CHECKING:
     from lumbago.reading.recording import Recording
-
-# Beyond it a voxel is the seed itself, whose z would be infinite.
-_ITSELF = 1 - 1e-7
 
 
 class Seed(VoxelExtractor):
@@ -108,11 +105,8 @@ class Seed(VoxelExtractor):
                 "no seed lies in the brain mask by half at least; expected seeds and scan in one "
                 "space",
             )
-        r = seed_correlation(values, series)
-        if self.fisher_z:
-            for i, of_seed in enumerate(r):  # one by one: hundreds of maps are held once only
-                r[i] = fisher_z(np.where(np.abs(of_seed) > _ITSELF, np.nan, of_seed))
-        return dict(zip(self.seeds, r, strict=True))
+        found = seed_correlation(values, series, fisher_z=self.fisher_z)
+        return dict(zip(self.seeds, found, strict=True))
 
     def remarks(self, signals: Signals) -> tuple[str, ...]:
         """Say which seeds do not lie in the brain mask."""

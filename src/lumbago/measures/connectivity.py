@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 import numpy as np
+from threadpoolctl import threadpool_limits
+
+from lumbago.measures.threads import cores_of_process
 
 Shrinkage = Literal["ledoit_wolf"] | None
 
@@ -12,6 +16,8 @@ Shrinkage = Literal["ledoit_wolf"] | None
 _CONSTANT = 1e-12
 # The largest correlation that has a finite Fisher z.
 _NEARLY_ONE = np.nextafter(1.0, 0.0)
+# Beyond it a signal is the seed itself.
+_ITSELF = 1 - 1e-7
 _BLOCK = 512  # signals: their deviations stay in cache between the passes over them
 
 
@@ -39,18 +45,30 @@ def correlation(signals: np.ndarray) -> np.ndarray:
     return r
 
 
-def seed_correlation(signals: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+def seed_correlation(
+    signals: np.ndarray,
+    seeds: np.ndarray,
+    *,
+    fisher_z: bool = False,
+    n_threads: int | None = None,
+) -> np.ndarray:
     """Pearson correlation of every signal with every seed.
 
     Parameters
     ----------
     signals : array of shape (n_volumes, n_signals)
     seeds : array of shape (n_volumes, n_seeds)
+    fisher_z : bool
+        Whether correlations become Fisher's z; NaN beyond 1 - 1e-7, where a signal is the
+        seed itself and its z would be infinite.
+    n_threads : int or None
+        Threads to work with; None takes the cores of this process. The values do not
+        depend on it.
 
     Returns
     -------
-    array of shape (n_seeds, n_signals), float64, in [-1, 1]; NaN where a seed or a signal is
-    constant or holds NaN.
+    array of shape (n_seeds, n_signals), float64, in [-1, 1] unless `fisher_z`; NaN where a seed
+    or a signal is constant or holds NaN.
 
     Raises
     ------
@@ -67,11 +85,23 @@ def seed_correlation(signals: np.ndarray, seeds: np.ndarray) -> np.ndarray:
         )
     unit = np.ascontiguousarray(_unit(seeds).T)
     r = np.empty((seeds.shape[1], signals.shape[1]))
+
     # A whole brain in double precision several times over would be gigabytes.
-    for first in range(0, signals.shape[1], _BLOCK):
+    def correlate(first: int) -> None:
         some = slice(first, first + _BLOCK)
         part = unit @ _unit(np.asarray(signals[:, some], dtype=np.float64))
-        np.clip(part, -1, 1, out=r[:, some])
+        if fisher_z:
+            part[np.abs(part) > _ITSELF] = np.nan
+            np.arctanh(part, out=r[:, some])
+        else:
+            np.clip(part, -1, 1, out=r[:, some])
+
+    # Threads of ours that each start threads of linear algebra would wait for each other.
+    with (
+        threadpool_limits(1, user_api="blas"),
+        ThreadPoolExecutor(n_threads or cores_of_process()) as pool,
+    ):
+        list(pool.map(correlate, range(0, signals.shape[1], _BLOCK)))
     return r
 
 
