@@ -400,6 +400,52 @@ def test_words_are_settings_and_one_kind_can_be_meant():
         settings_of(["a=1", "a.b=2"])
 
 
+def test_what_is_said_of_one_kind_stands_over_what_is_said_of_all():
+    words = ["tsnr.denoise=null", "denoise.scrub.fd=0.5", "reho.denoise.filter=ideal", "reho.band=slow4",
+             "alff.band=slow5"]  # fmt: skip
+    for order in (words, words[::-1]):
+        made = chosen(["alff", "tsnr", "reho"], settings_of(order))
+        assert made["tsnr"].denoise is None
+        assert made["reho"].denoise.filter == "ideal"
+        assert made["reho"].denoise.scrub.fd == made["alff"].denoise.scrub.fd == 0.5
+        assert made["alff"].bands == {"band": (0.01, 0.027)}
+        assert made["reho"].band == (0.027, 0.073)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "told"),
+    [
+        ("alff", ["alff.band=slow9", "alff.smoth=6"],
+         ["alff.band: a band is two frequencies in Hz or one of slow5, slow4, slow3, slow2, "
+          "got 'slow9'", "alff.smoth: no such setting; did you mean 'smooth'?"]),
+        ("alff", ["band=0.1"],
+         ["alff.band: a band is two frequencies in Hz or one of slow5, slow4, slow3, slow2, "
+          "got 0.1"]),
+        ("alff", ["band=0.01,0.1,0.2"],
+         ["alff.band: a band is two frequencies in Hz or one of slow5, slow4, slow3, slow2, "
+          "got [0.01, 0.1, 0.2]"]),
+        ("seed", [], ["seed.seeds: is missing; give it a value"]),
+        ("reho", ["neighbours=20", "ties=corected", "denoise.scrub.fdd=1"],
+         ["reho.denoise.scrub.fdd: no such setting; did you mean 'fd'?",
+          "reho.neighbours: expected 7, 19, 27 or 125; got 20",
+          "reho.ties: expected 'average' or 'corrected'; got 'corected'; did you mean 'corrected'?"
+          ]),
+    ],
+)  # fmt: skip
+def test_every_setting_that_does_not_fit_is_told_in_a_sentence(kind, words, told):
+    with pytest.raises(InputError) as refused:
+        chosen([kind], settings_of(words))
+    assert sorted(str(refused.value).splitlines()) == sorted(told)
+
+
+def test_settings_without_a_value_are_told_all_at_once():
+    with pytest.raises(InputError) as refused:
+        settings_of(["bands=", "foo", "=3", "band=0.01,0.1", "a..b=1", "x=,"])
+    assert [p.message.split(":")[0] for p in refused.value.problems] == [
+        "setting 'bands='", "setting 'foo'", "setting '=3'", "setting 'a..b=1'", "setting 'x=,'"
+    ]  # fmt: skip
+
+
 def test_names_hold_only_what_a_name_may():
     assert Source("Jane Doe (2).nii", ("x",), "MNI 152").prefix == "Jane-Doe-2-_space-MNI152"
     assert Source("sub-1_run-2_bold.nii.gz", ()).folder == "sub-1/func"

@@ -101,7 +101,7 @@ def live(
             gaps="scrub" if scrub_gaps else "nan",
         )  # fmt: skip
     except ValidationError as error:
-        raise InputError(refused(error, "live")) from None
+        raise InputError(refused(error, "live", Live)) from None
     stream = LiveStream(wanted, mask)
     for note in stream.notes:
         click.echo(f"warning: {note}", err=True)

@@ -26,13 +26,13 @@ _ROUNDING = 1e-6
 
 
 def _in_hz(band: Any) -> Any:
-    if isinstance(band, str):
-        if band not in SLOW_BANDS:
-            raise ValueError(
-                f"a band is two frequencies in Hz or one of {', '.join(SLOW_BANDS)}, got {band!r}"
-            )
+    if isinstance(band, str) and band in SLOW_BANDS:
         return SLOW_BANDS[band]
-    return tuple(band) if isinstance(band, list) else band
+    if not isinstance(band, list | tuple) or len(band) != 2:
+        raise ValueError(
+            f"a band is two frequencies in Hz or one of {', '.join(SLOW_BANDS)}, got {band!r}"
+        )
+    return tuple(band)
 
 
 def _rising(band: tuple[float, float]) -> tuple[float, float]:
