@@ -7,21 +7,21 @@ number of voxels by a single product.
 
 from __future__ import annotations
 
-import re
-import warnings
-from typing import Literal
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
+from lumbago.measures.filters import FILTERS, Filter, detrended, filled
 from lumbago.measures.kept import checked_kept
-
-Filter = Literal["butterworth", "ideal"]
+from lumbago.measures.threads import cores_of_process
 
 # Above this share of the largest weight, a constant is taken to survive the operator.
 _CONSTANT_SURVIVES = 1e-9
 # Below this share of its size, what is left of a confound is rounding.
 _NOTHING = 1e-9
-_BLOCK = 8192
+# Signals cleaned at once; fixed, so that work is cut by size alone.
+_BLOCK = 512
 
 
 def cleaning_operator(
@@ -87,7 +87,7 @@ def cleaning_operator(
        artifacts into fMRI data. Hum Brain Mapp 40, 2358-2376. doi:10.1002/hbm.24528
     """
     kept = None if kept is None else checked_kept(kept, n_volumes, "cleaning")
-    if filter not in _FILTERS:
+    if filter not in FILTERS:
         raise ValueError(f"cleaning: filter is butterworth or ideal, got {filter!r}")
     band = _checked_band(band, t_r)
     if confounds is not None:
@@ -98,14 +98,14 @@ def cleaning_operator(
     regressors = None if confounds is None else confounds[every]
     if band is not None:
         where = every - every[0]
-        filtered = _FILTERS[filter]
-        signals = filtered(_filled(signals, where), t_r, band, detrend)[where]
+        filtered = FILTERS[filter]
+        signals = filtered(filled(signals, where), t_r, band, detrend)[where]
         if regressors is not None:
-            regressors = filtered(_filled(regressors, where), t_r, band, detrend)[where]
+            regressors = filtered(filled(regressors, where), t_r, band, detrend)[where]
     elif detrend:
-        signals = _nilearn_clean(signals, detrend=True)
+        signals = detrended(signals)
         if regressors is not None:
-            regressors = _nilearn_clean(regressors, detrend=True)
+            regressors = detrended(regressors)
     if regressors is not None:
         assert confounds is not None
         signals = _regressed(signals, regressors, np.abs(confounds[every]).max(axis=0))
@@ -121,7 +121,7 @@ def cleaning_operator(
     return operator
 
 
-def clean(signals: np.ndarray, operator: np.ndarray) -> np.ndarray:
+def clean(signals: np.ndarray, operator: np.ndarray, *, n_threads: int | None = None) -> np.ndarray:
     """Apply a cleaning operator.
 
     Parameters
@@ -130,6 +130,9 @@ def clean(signals: np.ndarray, operator: np.ndarray) -> np.ndarray:
         Any unit; volumes that the operator does not use are not read.
     operator : array of shape (n_kept, n_volumes)
         From `cleaning_operator`.
+    n_threads : int or None
+        Threads to work with; None takes the cores of this process. The values do not
+        depend on it.
 
     Returns
     -------
@@ -156,7 +159,8 @@ def clean(signals: np.ndarray, operator: np.ndarray) -> np.ndarray:
 
     cleaned = np.empty((len(operator), signals.shape[1]), dtype=dtype)
     all_used = len(used) == len(signals)
-    for start in range(0, signals.shape[1], _BLOCK):
+
+    def put_through(start: int) -> None:
         block = signals[:, start : start + _BLOCK]
         block = (block if all_used else block[used]).astype(dtype, copy=False)
         # A signal rides on a mean thousands of times its fluctuation; taking one of its own
@@ -166,6 +170,13 @@ def clean(signals: np.ndarray, operator: np.ndarray) -> np.ndarray:
         if survives:
             out += of_constant[:, None] * level
         cleaned[:, start : start + _BLOCK] = out
+
+    # Threads of ours that each start threads of linear algebra would wait for each other.
+    with (
+        threadpool_limits(1, user_api="blas"),
+        ThreadPoolExecutor(n_threads or cores_of_process()) as pool,
+    ):
+        list(pool.map(put_through, range(0, signals.shape[1], _BLOCK)))
     return cleaned
 
 
@@ -186,81 +197,6 @@ def _regressed(signals: np.ndarray, regressors: np.ndarray, sizes: np.ndarray) -
     own = np.abs(np.diag(r))
     q = q[:, own > _NOTHING * own[0]]
     return np.asarray(signals - q @ (q.T @ signals))
-
-
-def _filled(values: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """Fill the gaps between kept volumes by a cubic spline through them."""
-    n_span = where[-1] + 1
-    if n_span == len(where):
-        return values
-    from scipy.interpolate import CubicSpline
-
-    return np.asarray(CubicSpline(where, values)(np.arange(n_span)))
-
-
-def _ideal(
-    values: np.ndarray,
-    t_r: float | None,
-    band: tuple[float | None, float | None],
-    detrend: bool,
-) -> np.ndarray:
-    """Keep the frequencies of a band and nothing else, up to what padding smears."""
-    from scipy.fft import irfft, rfft
-
-    assert t_r is not None
-    low, high = band
-    n_values = len(values)
-    n_grid = 1 << (n_values - 1).bit_length()
-    # DPABI counts frequencies from 1, and its rounding is of the index so counted.
-    first = 0 if low is None else int(np.ceil(low * n_grid * t_r + 1)) - 1
-    last = n_grid // 2 if high is None else int(np.floor(high * n_grid * t_r + 1)) - 1
-    # The frequency 0 is the mean, of which nothing is left.
-    if last < max(first, 1):
-        raise ValueError(
-            f"cleaning: no frequency of {n_values} volumes every {t_r:g} s lies in the band "
-            f"{band} Hz; they are {1 / (n_grid * t_r):.4f} Hz apart"
-        )
-    if detrend:
-        values = _nilearn_clean(values, detrend=True)
-    mean = values.mean(axis=0)
-    spectrum = rfft(values - mean, n=n_grid, axis=0)
-    spectrum[:first] = 0
-    spectrum[last + 1 :] = 0
-    inside = irfft(spectrum, n=n_grid, axis=0)[:n_values]
-    return np.asarray(inside + mean if low is None and not detrend else inside)
-
-
-def _butterworth(
-    values: np.ndarray,
-    t_r: float | None,
-    band: tuple[float | None, float | None],
-    detrend: bool,
-) -> np.ndarray:
-    low, high = band
-    try:
-        return _nilearn_clean(
-            values, detrend=detrend, filter="butterworth", high_pass=low, low_pass=high, t_r=t_r
-        )
-    except ValueError as error:
-        # scipy mirrors the ends of the series, and needs that much of it.
-        least = re.search(r"padlen, which is (\d+)", str(error))
-        more = f"; {int(least[1]) + 1} are needed" if least else f" ({error})"
-        raise ValueError(
-            f"cleaning: {len(values)} volumes are too few to be filtered to {band} Hz{more}"
-        ) from None
-
-
-_FILTERS = {"butterworth": _butterworth, "ideal": _ideal}
-
-
-def _nilearn_clean(values: np.ndarray, **settings: object) -> np.ndarray:
-    from nilearn.signal import clean as nilearn_clean
-
-    chosen = {"detrend": False, "filter": False, "t_r": None, **settings}
-    with warnings.catch_warnings():
-        # nilearn reminds of detrending confounds; they have been, one step earlier.
-        warnings.simplefilter("ignore")
-        return np.asarray(nilearn_clean(values, standardize=None, **chosen))
 
 
 def _checked_band(

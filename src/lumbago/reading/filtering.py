@@ -53,7 +53,9 @@ def band_operator(
 def applied(operator: np.ndarray | None, values: np.ndarray, kept: np.ndarray | None) -> np.ndarray:
     """Return signals put through a matrix, NaN in volumes that are not kept."""
     if kept is None:
-        return values if operator is None else clean(values, operator).astype(np.float32)
+        return (
+            values if operator is None else clean(values, operator).astype(np.float32, copy=False)
+        )
     cleaned = np.full(values.shape, np.nan, dtype=np.float32)
     cleaned[kept] = values[kept] if operator is None else clean(values, operator)
     return cleaned
