@@ -11,27 +11,26 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from lumbago.data import Atlas, Scan, Signals, Volume
+from lumbago.data import Atlas, Scan, Signals
 from lumbago.data.features import region_names
-from lumbago.errors import InputError, ScanRejected
+from lumbago.errors import InputError
 from lumbago.measures.motion import dvars
 from lumbago.reading import confounds as nuisance
 from lumbago.reading.denoise import Denoise
 from lumbago.reading.filtering import Band, applied, band_operator, cleaning_key
 from lumbago.reading.freedom import Freedom, freedom
+from lumbago.reading.held import HeldFiles
 from lumbago.reading.length import MIN_MINUTES, MIN_VOLUMES, check_length
-from lumbago.reading.matrices import read_matrix
 from lumbago.reading.repetition import agreed_t_r
 from lumbago.reading.sampling import region_means
-from lumbago.reading.scrubbing import kept_indices, motion_fd, surviving
+from lumbago.reading.scrubbing import kept_indices, kept_rows
 from lumbago.reading.series import read_series
-from lumbago.reading.values import read_values, roles_of
-from lumbago.reading.voxels import BoldSource, Voxels, read_mask, read_volume
+from lumbago.reading.voxels import BoldSource, Voxels, read_mask
 
 _CLEANED = 2
 
 
-class Recording:
+class Recording(HeldFiles):
     """What one scan holds, read when asked for and kept while the scan is measured.
 
     Parameters
@@ -50,8 +49,7 @@ class Recording:
     def __init__(
         self, scan: Scan, *, min_minutes: float = MIN_MINUTES, min_volumes: int = MIN_VOLUMES
     ):
-        self.scan = scan
-        self.notes: list[str] = []
+        super().__init__(scan)
         self.min_minutes = min_minutes
         self.min_volumes = min_volumes
         self._source: BoldSource | None = None
@@ -205,36 +203,6 @@ class Recording:
             operator, kept = self._series_operator(values, denoise, band)
         return freedom(operator, regressors, kept, n_volumes)
 
-    def connectome(self) -> tuple[np.ndarray, tuple[str, ...]]:
-        """Return the scan's connectivity matrix (n, n), diagonal 1, and its nodes' names."""
-        matrix, own = read_matrix(
-            self._file("connectome"),
-            n_nodes=len(self.scan.labels) or None,
-            within=self.scan.within.get("connectome", ""),
-            notes=self.notes,
-        )
-        if np.nanmax(np.abs(matrix), initial=0) > 1 + 1e-6:
-            self._note("a connectome holds values beyond 1, so they are no plain correlations")
-        names = self.scan.labels or own or tuple(f"node{i + 1:03d}" for i in range(len(matrix)))
-        return matrix, region_names(names)
-
-    def map(self, name: str | None = None) -> Volume:
-        """Return the scan's still image (role ``map``, or ``map:<name>``), NaN where undefined."""
-        role = f"map:{name}" if name and f"map:{name}" in self.scan.files else "map"
-        return read_volume(self._file(role))
-
-    def values(self, name: str) -> tuple[tuple[str, ...], np.ndarray]:
-        """Return what another tool has computed per region (roles ``values:<name>``), and where."""
-        labels: list[str] = []
-        parts = []
-        for role in roles_of(name, frozenset(self.scan.files)):
-            own, numbers = read_values(self._file(role), role, self.scan.within.get(role, ""))
-            labels += own
-            parts.append(numbers)
-        if not parts:
-            raise ScanRejected("E_ROLE", f"this scan has no values of {name}")
-        return region_names(labels), np.concatenate(parts)
-
     @property
     def _is_single_image(self) -> bool:
         return not self.min_minutes and not self.min_volumes
@@ -312,15 +280,9 @@ class Recording:
         """Filter and scrub a table of series; without a band its values stay as they are."""
         key = f"series {cleaning_key(denoise, band)}"
         if key not in self._operators:
-            kept = np.isfinite(values).any(axis=1)
-            if denoise is not None and denoise.scrub is not None:
-                motion = self.scan.files.get("motion")
-                kind = denoise.scrub.fd_kind
-                fd = None if motion is None else motion_fd(motion, len(values), kind)
-                if fd is None:
-                    self._note("time series without matching motion table: nothing is scrubbed")
-                else:
-                    kept &= surviving(len(values), denoise.scrub, fd=fd)
+            scrub = None if denoise is None else denoise.scrub
+            kept, notes = kept_rows(values, scrub, self.scan.files.get("motion"))
+            self._note(*notes)
             indices = kept_indices(kept)
             self._long_enough(int(kept.sum()))
             made = None
@@ -335,11 +297,3 @@ class Recording:
             n_kept, self.t_r, min_minutes=self.min_minutes, min_volumes=self.min_volumes
         )
         self._note(*([note] if note else []))
-
-    def _file(self, role: str) -> Path:
-        if role not in self.scan.files:
-            raise ScanRejected("E_ROLE", f"this scan has no {role} file")
-        return Path(self.scan.files[role])
-
-    def _note(self, *notes: str) -> None:
-        self.notes.extend(note for note in notes if note not in self.notes)

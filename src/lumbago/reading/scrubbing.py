@@ -150,3 +150,20 @@ def motion_fd(
     if n_volumes is not None and len(table) != n_volumes:
         return None
     return displacement(table, kind)
+
+
+def kept_rows(
+    series: np.ndarray, scrub: Scrub | None, motion: Path | None
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Tell which rows of a table of series are kept, (n_volumes,) boolean, and what to note.
+
+    A row without any value is a volume that the table's makers have censored; of the others,
+    those are left out that the motion table tells to be scrubbed, where there is one that fits.
+    """
+    kept = np.isfinite(series).any(axis=1)
+    if scrub is None:
+        return kept, ()
+    fd = None if motion is None else motion_fd(motion, len(series), scrub.fd_kind)
+    if fd is None:
+        return kept, ("time series without matching motion table: nothing is scrubbed",)
+    return kept & surviving(len(series), scrub, fd=fd), ()
