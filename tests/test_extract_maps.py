@@ -92,6 +92,34 @@ def test_sidecars_name_the_filter_of_every_band(scanned, tmp_path):
     }
 
 
+def test_a_sidecar_tells_its_own_band_seed_and_columns(scanned, tmp_path):
+    image, mask = scanned((10.0, 10.0, 12.0))
+    output = tmp_path / "out"
+    assert call(
+        "extract", image, "--mask", mask, "-k", "falff", "seed", "quality", "-o", output,
+        "-s", "bands=slow5,slow4", "-s", "seed.seeds=PAG,accumbens_L",
+    ) == 0  # fmt: skip
+    folder = output / "sub-1/func"
+    told = {p.name.split("stat-")[1].removesuffix(".json"): json.loads(p.read_text())
+            for p in folder.glob("*stat-*.json")}  # fmt: skip
+    slow4 = {"Name": "slow4", "Low": 0.027, "High": 0.073, "Units": "Hz"}
+    assert told["falff_desc-slow4_boldmap"]["Band"] == slow4
+    assert told["falff_desc-slow5_boldmap"]["Band"]["Name"] == "slow5"
+    assert "share" in told["falff_desc-slow5_boldmap"]["Description"]
+    seeds = {name: (about["Band"]["Name"], about["Seed"])
+             for name, about in told.items() if name.startswith("seedfc")}  # fmt: skip
+    assert seeds == {
+        f"seedfc_desc-{band}{seed.replace('_', '')}Fisherz_boldmap": (band, seed)
+        for band in ("slow5", "slow4") for seed in ("PAG", "accumbens_L")
+    }  # fmt: skip
+    quality = told["quality_bold"]
+    columns = (folder / "sub-1_task-rest_stat-quality_bold.tsv").read_text().split("\n")[0]
+    described = {n for n, a in quality.items() if isinstance(a, dict) and "Description" in a}
+    assert described == set(columns.split("\t"))
+    assert quality["mean_fd"]["Units"] == "mm"
+    assert all(about["Measure"] and about["Description"] for about in told.values())
+
+
 def edges(sidecar: Path) -> dict[str, tuple[float, float]]:
     filters = json.loads(sidecar.read_text())["SoftwareFilters"]
     return {name: (told["low"], told["high"]) for name, told in filters.items()}

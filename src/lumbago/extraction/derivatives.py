@@ -22,13 +22,11 @@ import pandas as pd
 from lumbago.data import Extraction
 from lumbago.data.scan import fresh_image
 from lumbago.errors import EnvironmentProblem, InputError
+from lumbago.extraction.meanings import STATISTICS, meaning
 from lumbago.reading.walker import parse
 from lumbago.store.entries import digest_bytes
 from lumbago.store.writing import write_file
 
-_STATISTICS = {"correlation": "pearsoncorrelation", "seed": "seedfc"}
-_UNITS = {"alff": "units of the image", "intensity_sd": "units of the image",
-          "peraf": "percent", "covariance": "units of the image, squared"}  # fmt: skip
 _IGNORED = ("*_boldmap.nii.gz", "*_boldmap.json", "*_relmat.tsv", "*_relmat.json",
             "*_bold.tsv", "*_bold.json", "*_bold.html", "quality.tsv", "quality.html")  # fmt: skip
 _NAME = "Lumbago: measures of resting-state fMRI"
@@ -111,14 +109,15 @@ def products(
     made = _Names(extractor, found, source)
     files = []
     for variant, image in found.maps.items():
-        about = made.about | made.smoothed
+        about = made.meaning_of(variant) | made.smoothed
         files.append(Product(made.of(variant, "boldmap.nii.gz"), packed(image, mask), about))
     regional, edges = _by_variant(found)
     for variant, values in regional.items():
-        files.append(Product(made.of(variant, "bold.tsv", True), one_row(values), made.about))
+        name, about = made.of(variant, "bold.tsv", True), made.meaning_of(variant)
+        files.append(Product(name, one_row(values), about))
     for variant, pairs in edges.items():
-        matrix = square(pairs, made.diagonal)
-        files.append(Product(made.of(variant, "relmat.tsv", True), matrix, made.about))
+        name, about = made.of(variant, "relmat.tsv", True), made.meaning_of(variant)
+        files.append(Product(name, square(pairs, made.diagonal), about))
     twice = sorted({f.name for f in files if [g.name for g in files].count(f.name) > 1})
     if twice:
         raise InputError(f"{twice[0]}: two variants would be written under this name; rename one")
@@ -139,7 +138,7 @@ class _Names:
         kind = getattr(extractor, "measure", extractor.kind)
         kind = kind if isinstance(kind, str) else extractor.kind
         self.prefix = source.prefix
-        self.statistic = _STATISTICS.get(kind, alphanumeric(kind))
+        self.statistic = STATISTICS.get(kind, alphanumeric(kind))
         self.atlas = atlas_entity(extractor)
         self.kind = extractor.kind  # what a map is called that has no variant
         variants = {*found.maps, *(_split(n)[0] for n in found.names)}
@@ -149,12 +148,12 @@ class _Names:
         fwhm = getattr(extractor, "smooth", None)
         self.smoothed = {} if fwhm is None else {"SmoothingFWHM": fwhm, "SmoothingUnits": "mm"}
         self.diagonal = 1.0 if "correlation" in kind and not self.scaled else np.nan
-        own = (extractor.__doc__ or "").strip().splitlines()
-        self.about = {
-            "Measure": kind,
-            "Description": own[0] if own else kind,
-            "Units": "1" if self.scaled else _UNITS.get(kind, "1"),
-        }
+        self.measure = kind
+        self.extractor = extractor
+
+    def meaning_of(self, variant: str) -> dict[str, Any]:
+        """Return what the values of a variant are."""
+        return meaning(self.measure, self.extractor, variant, scaled=bool(self.scaled))
 
     def of(self, variant: str, suffix: str, regional: bool = False) -> str:
         plain = self.unnamed or variant == self.kind
