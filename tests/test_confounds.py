@@ -467,3 +467,17 @@ def test_the_freedom_of_a_projection_is_its_rank(n: int, k: int) -> None:
 def test_settings_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="validation error"):
         Scrub(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_table_taken_whole_may_miss_the_first_value_of_a_derivative():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.normal(size=(60, 2)), columns=["rot_x", "rot_x_derivative1"])
+    table.loc[0, "rot_x_derivative1"] = np.nan
+    before = table.copy()
+    found = confounds.load(table, Denoise(), 60)
+    assert found.values[0, 1] == found.values[1, 1] == table["rot_x_derivative1"][1]
+    np.testing.assert_array_equal(found.values[1:], table.to_numpy()[1:])
+    pd.testing.assert_frame_equal(table, before)
+    table.loc[30, "rot_x"] = np.nan
+    with pytest.raises(ScanRejected, match="column rot_x has no finite value at volume 31"):
+        confounds.load(table, Denoise(), 60)

@@ -259,3 +259,10 @@ def test_a_rat_is_measured_as_a_human_is(kind, volumes, mask, tmp_path):
         values[voxel] = found.values
     assert np.isfinite(values[size]).all()
     np.testing.assert_allclose(values[size], values[SIZE], rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_image_that_never_changes_is_refused_in_a_sentence(kind, mask):
+    still = np.full((*SHAPE, N_VOLUMES), 100, np.float32)
+    with pytest.raises(ScanRejected, match="no voxel of the brain changes over the kept volumes"):
+        measured(kind, still, mask)

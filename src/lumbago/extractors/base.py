@@ -208,13 +208,19 @@ class VoxelExtractor(Extractor):
 
     def _of_voxels(self, signals: Signals) -> dict[str, np.ndarray]:
         """One value per voxel and variant, normalized; NaN in voxels without data."""
+        # A voxel that never changes is no brain at rest but dropout or padding: it holds no data,
+        # and must not pull the mean of its region towards the 0 that it measures.
+        dead = _unchanging(signals)
+        if dead.all():
+            raise ScanRejected(
+                "E_FLAT",
+                f"{self.kind}: no voxel of the brain changes over the kept volumes; expected the "
+                "signals of a scan, so look at the image and its mask",
+            )
         try:
             measured = self.measure(signals)
         except ValueError as error:
             raise ScanRejected("E_MEASURE", f"{self.kind}: {error}") from error
-        # A voxel that never changes is no brain at rest but dropout or padding: it holds no data,
-        # and must not pull the mean of its region towards the 0 that it measures.
-        dead = _unchanging(signals)
         if dead.any():
             measured = {name: np.where(dead, np.nan, of) for name, of in measured.items()}
         return {name: self._normalized(of) for name, of in measured.items()}

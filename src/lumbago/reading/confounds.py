@@ -95,7 +95,7 @@ def _as_given(table: pd.DataFrame | np.ndarray, n_volumes: int) -> Confounds:
     frame = pd.DataFrame(table)
     _check_rows(len(frame), n_volumes, "the confounds given")
     try:
-        values = frame.to_numpy(dtype=np.float64)
+        values = _without_first_gaps(frame.to_numpy(dtype=np.float64, copy=True))
     except (TypeError, ValueError):
         raise ScanRejected(
             "E_CONFOUND_TABLE", "the confounds given hold cells that are not numbers"
@@ -157,8 +157,12 @@ def _to_scrub_by(
 
 
 def _regressors(table: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
-    """Return columns, the missing first value of a derivative from its second, as nilearn does."""
-    values = table[list(names)].to_numpy(dtype=np.float64, copy=True)
+    """Return columns of a table, (n_volumes, n_names)."""
+    return _without_first_gaps(table[list(names)].to_numpy(dtype=np.float64, copy=True))
+
+
+def _without_first_gaps(values: np.ndarray) -> np.ndarray:
+    """Take the missing first value of a derivative from its second, in place, as nilearn does."""
     if len(values) > 1:
         missing = np.isnan(values[0])
         values[0, missing] = values[1, missing]
