@@ -268,7 +268,10 @@ def test_a_dataset_gives_a_derivative_with_uris_and_a_broken_scan_stops_nothing(
     output = study / "derivatives" / "lumbago"
     assert call("extract", study, "-k", "alff", "reho", "-o", output, "-j", 2) == 0
     told = capsys.readouterr().err
-    assert "not measured" in told
+    told = [line for line in told.splitlines() if line.startswith("not measured: alff: ")]
+    assert len(told) == 1  # of both sessions, where there are two, at once
+    assert ": sub-02" in told[0].split("scans")[1]
+    assert "sub-02" not in told[0].split("scans")[0]
     maps = sorted(output.rglob("*_boldmap.nii.gz"))
     assert {p.relative_to(output).parts[0] for p in maps} == {"sub-01", "sub-03"}
     sidecar = json.loads(maps[0].with_name(maps[0].name.replace(".nii.gz", ".json")).read_text())
@@ -290,6 +293,19 @@ def test_a_dataset_gives_a_derivative_with_uris_and_a_broken_scan_stops_nothing(
                 in p.read_bytes()]  # fmt: skip
     assert call("extract", study, "--t-r", 2, "-o", output) == 2
     assert "for one image only" in capsys.readouterr().err
+
+
+def test_a_reason_of_every_scan_is_told_once_and_in_words(tiny_cohort_folder, tmp_path, capsys):
+    study = tmp_path / "study"
+    for name in ("dataset_description.json", "sub-01", "sub-02"):
+        source = tiny_cohort_folder / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, _below(study, name))
+    wanted = ("-k", "alff", "reho", "-s", "denoise.strategy=aroma_wmcsf", "-o", tmp_path / "out")
+    assert call("extract", study, *wanted) == 2
+    told = capsys.readouterr().err
+    assert told.count("needs columns this table does not have (ica_aroma);") == 1
+    assert "sub-*_desc-confounds_timeseries.tsv" in told
+    assert "[" not in told.split("gave anything")[1]
 
 
 def _below(folder: Path, name: str) -> Path:
@@ -401,8 +417,8 @@ def test_words_are_settings_and_one_kind_can_be_meant():
 
 
 def test_what_is_said_of_one_kind_stands_over_what_is_said_of_all():
-    words = ["tsnr.denoise=null", "denoise.scrub.fd=0.5", "reho.denoise.filter=ideal", "reho.band=slow4",
-             "alff.band=slow5"]  # fmt: skip
+    words = ["tsnr.denoise=null", "denoise.scrub.fd=0.5", "reho.denoise.filter=ideal",
+             "reho.band=slow4", "alff.band=slow5"]  # fmt: skip
     for order in (words, words[::-1]):
         made = chosen(["alff", "tsnr", "reho"], settings_of(order))
         assert made["tsnr"].denoise is None
@@ -425,6 +441,12 @@ def test_what_is_said_of_one_kind_stands_over_what_is_said_of_all():
          ["alff.band: a band is two frequencies in Hz or one of slow5, slow4, slow3, slow2, "
           "got [0.01, 0.1, 0.2]"]),
         ("seed", [], ["seed.seeds: is missing; give it a value"]),
+        ("seed", ["seeds.mine=0,0"],
+         ["seed.seeds: seed mine: expected [x, y, z] in mm, {image: mask.nii.gz} or "
+          "{atlas: lumbago200, region: LH_Default_1}, got [0, 0]"]),
+        ("alff", ["denoise=motion6"],
+         ["alff.denoise: expected settings of its own (strategy, scrub, filter), as "
+          "denoise.NAME=VALUE; got 'motion6'"]),
         ("reho", ["neighbours=20", "ties=corected", "denoise.scrub.fdd=1"],
          ["reho.denoise.scrub.fdd: no such setting; did you mean 'fd'?",
           "reho.neighbours: expected 7, 19, 27 or 125; got 20",

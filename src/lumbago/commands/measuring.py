@@ -186,15 +186,24 @@ def _of_image(
     return write_image_page(recording, source, output, looked)
 
 
-def _tell(outcomes: dict[str, Written]) -> None:
-    """Say each warning and each refusal once, with the number of scans behind it."""
-    from collections import Counter
+_NAMED = 5
 
-    notes = Counter(note for o in outcomes.values() for note in o.notes)
-    reasons = Counter(
-        f"{kind}: {reason}" for o in outcomes.values() for kind, reason in o.rejected.items()
-    )
-    for what, counted in (("warning", notes), ("not measured", reasons)):
-        for text, n in counted.items():
-            scans = f" ({n} of {len(outcomes)} scans)" if len(outcomes) > 1 else ""
-            click.echo(f"{what}: {text}{scans}", err=True)
+
+def _tell(outcomes: dict[str, Written]) -> None:
+    """Say each warning once, and each refusal with the scans behind it."""
+    from lumbago.extraction.wording import of_anyone
+
+    notes: dict[str, list[str]] = {}
+    reasons: dict[str, list[str]] = {}
+    for scan, outcome in outcomes.items():
+        for note in outcome.notes:
+            notes.setdefault(note, []).append(scan)
+        for kind, reason in outcome.rejected.items():
+            reasons.setdefault(f"{kind}: {of_anyone(reason)}", []).append(scan)
+    for text, scans in notes.items():
+        told = f" ({len(scans)} of {len(outcomes)} scans)" if len(outcomes) > 1 else ""
+        click.echo(f"warning: {text}{told}", err=True)
+    for text, scans in reasons.items():
+        named = ", ".join(scans[:_NAMED]) + (", …" if len(scans) > _NAMED else "")
+        told = f" ({len(scans)} of {len(outcomes)} scans: {named})" if len(outcomes) > 1 else ""
+        click.echo(f"not measured: {text}{told}", err=True)

@@ -139,6 +139,9 @@ def _said(raised: Mapping[str, Any], place: Sequence[str], settings: type[BaseMo
         return f"no such setting{near(place[-1], sorted(known)) if place else ''}"
     if kind == "value_error":
         return str(raised["msg"]).removeprefix("Value error, ")
+    if kind in ("model_type", "dict_type") and (inner := _holders(settings, place)):
+        names = ", ".join(inner[0].model_fields)
+        return f"expected settings of its own ({names}), as {place[-1]}.NAME=VALUE; got {got!r}"
     hint = near(got, re.findall(r"'([^']+)'", raised["msg"])) if isinstance(got, str) else ""
     return f"{raised['msg'].replace('Input should be', 'expected')}; got {got!r}{hint}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
@@ -101,7 +102,8 @@ def _missing(error: Exception) -> str:
     text = str(error)
     if not text.startswith("The following keywords"):
         return ""
-    return " (" + " ".join(text.split(":", 1)[1].split(". You may")[0].split()) + ")"
+    names = re.findall(r"'([^']+)'", text.split(". You may")[0])
+    return f" ({', '.join(names)})" if names else ""
 
 
 def _aroma(error: Exception) -> str:

@@ -62,8 +62,19 @@ def _named(seeds: Any) -> Any:
             raise ValueError("a seed stands twice")
         return {name: SeedRegion(atlas=CATALOGUE, region=name) for name in seeds}
     if isinstance(seeds, Mapping):  # JSON has no tuples, and strict reading ends here
-        return {n: tuple(at) if isinstance(at, list) else at for n, at in seeds.items()}
+        return {name: _placed(name, at) for name, at in seeds.items()}
     return seeds
+
+
+def _placed(name: Any, at: Any) -> Any:
+    if isinstance(at, list | tuple) and len(at) == 3:
+        return tuple(at)
+    if not isinstance(at, Mapping | Spec):
+        raise ValueError(
+            f"seed {name}: expected [x, y, z] in mm, {{image: mask.nii.gz}} or "
+            f"{{atlas: lumbago200, region: LH_Default_1}}, got {at!r}"
+        )
+    return at
 
 
 def _known(name: str) -> Atlas:
