@@ -72,6 +72,13 @@ def alff(
        imaging. Neuroinformatics 14, 339-351. doi:10.1007/s12021-016-9299-4
     .. [3] Taylor & Saad (2013). FATCAT: (an efficient) functional and tractographic
        connectivity analysis toolbox. Brain Connect 3, 523-535. doi:10.1089/brain.2013.0154
+
+    A sine of amplitude 1 and 0.05 Hz lies in the band, and doubling a signal doubles its ALFF:
+
+    >>> sine = np.sin(2 * np.pi * 0.05 * 2.0 * np.arange(200))[:, None]
+    >>> once, twice = (alff(k * sine, t_r=2.0)[0] for k in (1, 2))
+    >>> bool(np.isclose(twice, 2 * once))
+    True
     """
     spectrum = Spectrum(signals, t_r, [band], convention, detrend, kept, "alff")
     return _scaled(_sums(spectrum, spectrum.inside[0])[0], spectrum)[0]
@@ -113,6 +120,11 @@ def falff(
     .. [1] Zou et al. (2008). An improved approach to detection of amplitude of low-frequency
        fluctuation (ALFF) for resting-state fMRI: fractional ALFF. J Neurosci Methods 172,
        137-141. doi:10.1016/j.jneumeth.2008.04.012
+
+    >>> sine = np.sin(2 * np.pi * 0.05 * 2.0 * np.arange(200))[:, None]
+    >>> share = falff(sine, t_r=2.0, band=(0.01, 0.1), convention="afni")
+    >>> bool(share[0] > 0.9)
+    True
     """
     spectrum = Spectrum(signals, t_r, [band], convention, detrend, kept, "falff")
     return _shares(*_sums(spectrum, spectrum.whole), spectrum)[0]

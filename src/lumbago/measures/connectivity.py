@@ -74,6 +74,10 @@ def seed_correlation(
     ------
     ValueError
         If the lengths differ or there are fewer than 2 volumes.
+
+    >>> signals = np.array([[0.0, 2, 1], [1, 1, 1], [2, 0, 4]])
+    >>> seed_correlation(signals, signals[:, :1]).round(2)
+    array([[ 1.  , -1.  ,  0.87]])
     """
     signals = np.asarray(signals)
     _checked(signals[:, :1] if signals.ndim == 2 else signals, "seed_correlation")

@@ -113,6 +113,12 @@ def reho(
     ----------
     .. [1] Zang et al. (2004). Regional homogeneity approach to fMRI data analysis.
        NeuroImage 22, 394-400. doi:10.1016/j.neuroimage.2003.12.030
+
+    >>> rng = np.random.default_rng(0)
+    >>> volumes = rng.normal(size=(5, 5, 5, 60)) + rng.normal(size=60)
+    >>> found = reho(volumes, np.ones((5, 5, 5), bool))
+    >>> found.shape, bool(found[2, 2, 2] > 0.4)
+    ((5, 5, 5), True)
     """
     volumes, mask = np.asarray(volumes), np.asarray(mask)
     if volumes.ndim != 4:

@@ -42,6 +42,9 @@ def tsnr(
     ------
     ValueError
         If the arguments are out of range, or the volumes too few for the trend.
+
+    >>> tsnr(np.array([[99.0, 100], [101, 104]]))
+    array([100.,  51.])
     """
     mean, size = _level_and(_deviation, signals, kept, detrend, "tsnr")
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -73,6 +76,9 @@ def peraf(
     .. [1] Jia et al. (2020). Percent amplitude of fluctuation: A simple measure for resting-state
        fMRI signal at single voxel level. PLoS ONE 15, e0227021.
        doi:10.1371/journal.pone.0227021
+
+    >>> peraf(np.array([[99.0, 100], [101, 100]]))
+    array([1., 0.])
     """
     mean, size = _level_and(_mean_size, signals, kept, detrend, "peraf")
     return 100 * size / mean

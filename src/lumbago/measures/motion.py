@@ -83,6 +83,11 @@ def framewise_displacement(
     .. [2] Jenkinson (1999). Measuring transformation error by RMS deviation. FMRIB Technical
        Report TR99MJ1.
     .. [3] Jenkinson et al. (2002). NeuroImage 17, 825-841. doi:10.1006/nimg.2002.1132
+
+    >>> moved = np.zeros((3, 6))
+    >>> moved[1:, 0] = 0.4  # mm, along x, at the second volume
+    >>> framewise_displacement(moved)
+    array([nan, 0.4, 0. ])
     """
     if convention not in RADIUS:
         raise ValueError(
@@ -132,6 +137,12 @@ def dvars(values: np.ndarray, mask: np.ndarray | None = None) -> Dvars:
        doi:10.48550/arXiv.1704.01469
     .. [2] Afyouni & Nichols (2018). NeuroImage 172, 291-312.
        doi:10.1016/j.neuroimage.2017.12.098
+
+    >>> rng = np.random.default_rng(0)
+    >>> signals = rng.normal(1000, 10, (200, 50))
+    >>> found = dvars(signals)
+    >>> bool(np.isnan(found.raw[0])), round(float(np.nanmean(found.standardized)), 1)
+    (True, 1.0)
     """
     signals = _as_signals(values, mask)
     n_volumes, n_signals = signals.shape

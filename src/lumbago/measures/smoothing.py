@@ -37,6 +37,12 @@ def smooth(volume: np.ndarray, fwhm: float, affine: np.ndarray) -> np.ndarray:
     ----------
     .. [1] Knutsson & Westin (1993). Normalized and differential convolution. Proc CVPR,
        515-523. doi:10.1109/CVPR.1993.341081
+
+    >>> volume = np.full((5, 5, 5), 2.0)
+    >>> volume[0] = np.nan  # outside the brain
+    >>> smoothed = smooth(volume, 6, np.diag([3.0, 3.0, 3.0, 1.0]))
+    >>> bool(np.allclose(smoothed[1:], 2)), bool(np.isnan(smoothed[0]).all())
+    (True, True)
     """
     from scipy.ndimage import gaussian_filter
 

@@ -74,6 +74,15 @@ def vmhc(
     .. [1] Zuo et al. (2010). Growing together and growing apart: regional and sex differences in
        the lifespan developmental trajectories of functional homotopy. J Neurosci 30,
        15034-15043. doi:10.1523/JNEUROSCI.2612-10.2010
+
+    >>> rng = np.random.default_rng(0)
+    >>> half = rng.normal(size=(2, 3, 3, 50))
+    >>> volumes = np.concatenate([half, half[::-1]])
+    >>> affine = np.diag([4.0, 4.0, 4.0, 1.0])
+    >>> affine[0, 3] = -6  # voxels at x = -6, -2, 2 and 6 mm
+    >>> r = vmhc(volumes, np.ones((4, 3, 3), bool), affine, fisher_z=False)
+    >>> bool(np.allclose(r, 1))
+    True
     """
     volumes, mask = np.asarray(volumes), np.asarray(mask)
     if volumes.ndim != 4:
