@@ -45,7 +45,7 @@ def band_operator(
                 "E_DOF",
                 f"{n_confounds} confounds and the band {band[0]} to {band[1]} Hz leave "
                 f"{left:.1f} degrees of freedom of {n_kept} kept volumes, at least "
-                f"{MIN_DOF} are needed; use fewer confounds or no band",
+                f"{MIN_DOF} are needed; use fewer confounds, a wider band or none",
             )
     return operator
 
