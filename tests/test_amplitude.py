@@ -8,7 +8,7 @@ import scipy.signal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lumbago.measures.amplitude import alff, falff
+from lumbago.measures.amplitude import alff, amplitudes, falff
 
 T_R = 2.0
 CONVENTIONS = ("dpabi", "afni", "std")
@@ -334,3 +334,43 @@ def test_settings_that_make_no_sense_are_refused_in_one_sentence(changed, messag
 def test_a_single_signal_must_still_be_a_column():
     with pytest.raises(ValueError, match=r"shape \(n_volumes, n_signals\), got \(100,\)"):
         alff(noise(100)[:, 0], t_r=T_R)
+
+
+SLOW = [(0.01, 0.027), (0.027, 0.073), (0.073, 0.198), (0.198, 0.25)]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("scrubbed", [False, True])
+@pytest.mark.parametrize(
+    "changed",
+    [{}, {"convention": "afni"}, {"convention": "std"}, {"detrend": "quadratic"}],
+    ids=["dpabi", "afni", "std", "quadratic"],
+)
+def test_both_measures_of_several_bands_are_each_alone(dtype, changed, scrubbed):
+    if scrubbed and "std" in changed.values():
+        pytest.skip("std refuses scrubbed signals")
+    signals = noise(200).astype(dtype)
+    kept = np.setdiff1d(np.arange(200), [3, 50, 51]) if scrubbed else None
+    found = amplitudes(signals, t_r=T_R, bands=SLOW, kept=kept, **changed)
+    assert found.alff.shape == found.falff.shape == (4, 6)
+    # To the bit; a product with more of the scrubbed frequencies at once is rounded anew.
+    rtol = 50 * np.finfo(dtype).eps if scrubbed else 0
+    for band, size, share in zip(SLOW, found.alff, found.falff, strict=True):
+        one = {"t_r": T_R, "band": band, "kept": kept, **changed}
+        np.testing.assert_allclose(size, alff(signals, **one), rtol=rtol)
+        np.testing.assert_allclose(share, falff(signals, **one), rtol=rtol)
+
+
+def test_several_bands_take_one_spectrum(monkeypatch):
+    import scipy.fft
+
+    calls = []
+    original = scipy.fft.rfft
+    monkeypatch.setattr(scipy.fft, "rfft", lambda *a, **k: calls.append(1) or original(*a, **k))
+    amplitudes(noise(200), t_r=T_R, bands=SLOW)
+    assert len(calls) == 1
+
+
+def test_no_band_is_no_question():
+    with pytest.raises(ValueError, match="at least one band is needed"):
+        amplitudes(noise(200), t_r=T_R, bands=[])

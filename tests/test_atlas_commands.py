@@ -81,9 +81,10 @@ def test_list_and_show_tell_what_there_is(call, files):
     code, out, _ = call("list")
     rows = [line.split("\t") for line in out.splitlines()]
     assert code == 0
-    assert [r[0] for r in rows[:4]] == ["dosenbach160", "lumbago200", "power264", "mine"]
-    assert [r[0] for r in rows[:4]] == list(atlas_names())
-    assert rows[3][1:] == ["yours", "3 regions, labelled voxels, space MNIx"]
+    packaged = ["dosenbach160", "lumbago200", "pain_seeds", "power264"]
+    assert [r[0] for r in rows[:5]] == [*packaged, "mine"] == list(atlas_names())
+    assert rows[2][2] == "42 regions, spheres of 1.5 to 5.0 mm, space MNI"
+    assert rows[4][1:] == ["yours", "3 regions, labelled voxels, space MNIx"]
     assert "n_rois: 400" in next(r[2] for r in rows if r[0] == "{fetch: schaefer}")
     code, out, _ = call("show", "mine")
     assert 'a"b' in out

@@ -47,9 +47,9 @@ def ref(local, **settings):
 
 
 def test_every_packaged_atlas_loads_and_is_read_once():
-    assert atlas_names() == ("dosenbach160", "lumbago200", "power264")
+    assert atlas_names() == ("dosenbach160", "lumbago200", "pain_seeds", "power264")
     sizes = {name: len(load_atlas(name)) for name in atlas_names()}
-    assert sizes == {"dosenbach160": 160, "lumbago200": 200, "power264": 264}
+    assert sizes == {"dosenbach160": 160, "lumbago200": 200, "pain_seeds": 42, "power264": 264}
     assert load_atlas("lumbago200") is load_atlas("lumbago200")
 
 

@@ -186,10 +186,12 @@ def test_signals_beyond_one_block_are_cleaned_alike(signals):
     many = np.tile(signals, 1000)
     operator = cleaning_operator(N)
     np.testing.assert_allclose(
-        clean(many, operator)[:, [0, 8191, 8192, 8999]],
-        clean(many[:, [0, 8191, 8192, 8999]], operator),
+        clean(many, operator)[:, [0, 511, 512, 8999]],
+        clean(many[:, [0, 511, 512, 8999]], operator),
         atol=1e-9,
     )
+    one, several = (clean(many, operator, n_threads=n) for n in (1, 3))
+    np.testing.assert_array_equal(one, several)
 
 
 def test_confounds_that_take_everything_are_refused():
@@ -232,3 +234,82 @@ def test_settings_that_make_no_sense_are_refused(changed, message):
 def test_an_operator_of_another_length_is_refused(signals):
     with pytest.raises(ValueError, match=r"takes signals of shape \(100, n_signals\)"):
         clean(signals, cleaning_operator(100))
+
+
+def by_fourier(signals: np.ndarray, low: float | None, high: float | None) -> np.ndarray:
+    """The ideal filter by hand: a padded transform, every frequency asked for by its value."""
+    n = len(signals)
+    grid = 2 ** int(np.ceil(np.log2(n)))
+    centred = signals - signals.mean(axis=0)
+    spectrum = np.fft.fft(np.concatenate([centred, np.zeros((grid - n, signals.shape[1]))]), axis=0)
+    frequency = np.abs(np.fft.fftfreq(grid, T_R))
+    outside = (frequency < (low or 0) - 1e-12) | (frequency > (high or 1) + 1e-12)
+    spectrum[outside] = 0
+    return np.fft.ifft(spectrum, axis=0).real[:n]
+
+
+def detrended(signals: np.ndarray) -> np.ndarray:
+    line = np.column_stack([np.ones(len(signals)), np.arange(len(signals))])
+    return signals - line @ np.linalg.lstsq(line, signals, rcond=None)[0]
+
+
+@pytest.mark.parametrize("n", [64, N, 128, 129])
+@pytest.mark.parametrize("band", [(0.01, 0.1), (None, 0.1), (0.01, None), (0.03125, 0.125)])
+def test_the_ideal_filter_is_fouriers(n: int, band: tuple[float | None, float | None]) -> None:
+    signals = 500 + np.random.default_rng(5).normal(0, 3, (n, 7)).cumsum(axis=0)
+    operator = cleaning_operator(n, t_r=T_R, band=band, filter="ideal")
+    expected = by_fourier(detrended(signals), *band)
+    np.testing.assert_allclose(clean(signals, operator), expected, atol=1e-9)
+    plain = cleaning_operator(n, t_r=T_R, band=band, filter="ideal", detrend=False)
+    expected = by_fourier(signals, *band) + (signals.mean(axis=0) if band[0] is None else 0)
+    np.testing.assert_allclose(clean(signals, plain), expected, atol=1e-9)
+
+
+def test_without_padding_the_ideal_filter_keeps_a_sine_whole_or_not_at_all() -> None:
+    t = np.arange(128) * T_R
+    inside, outside = (np.sin(2 * np.pi * k / 256 * t) for k in (12, 40))
+    operator = cleaning_operator(128, t_r=T_R, band=(0.01, 0.1), filter="ideal", detrend=False)
+    np.testing.assert_allclose(operator @ operator, operator, atol=1e-12)
+    np.testing.assert_allclose(operator @ (3 * inside + outside + 7), 3 * inside, atol=1e-12)
+    # Frequencies 3/256 to 25/256 Hz, a sine and a cosine each.
+    assert np.linalg.matrix_rank(operator) == 2 * (25 - 3 + 1)
+
+
+@pytest.mark.parametrize("kept", [None, np.setdiff1d(np.arange(N), CENSORED)], ids=["all", "kept"])
+def test_ideally_filtered_confounds_leave_nothing_of_themselves(confounds, kept) -> None:
+    """Both pass the filter, so the residual is orthogonal and brings no frequency back."""
+    rng = np.random.default_rng(6)
+    signals = rng.normal(size=(N, 5)) + confounds / confounds.std(axis=0) @ rng.normal(size=(6, 5))
+    settings = {"t_r": T_R, "band": (0.01, 0.1), "kept": kept, "filter": "ideal"}
+    found = clean(signals, cleaning_operator(N, confounds=confounds, **settings))
+    where = np.arange(N) if kept is None else kept
+
+    def filled(values: np.ndarray) -> np.ndarray:
+        return CubicSpline(where, values[where])(np.arange(N))
+
+    y = by_fourier(detrended(filled(signals)), 0.01, 0.1)[where]
+    x = by_fourier(detrended(filled(confounds)), 0.01, 0.1)[where]
+    x = x - x.mean(axis=0)
+    x /= x.std(axis=0)
+    expected = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
+    np.testing.assert_allclose(found, expected, atol=1e-8 * np.abs(y).max())
+    np.testing.assert_allclose(found.T @ x, 0, atol=1e-7 * np.abs(y).max())
+
+
+def test_more_ideal_confounds_than_the_band_has_frequencies_are_told_by_rank() -> None:
+    rng = np.random.default_rng(7)
+    narrow = {"t_r": T_R, "band": (0.03, 0.05), "filter": "ideal", "detrend": False}
+    inside = cleaning_operator(128, **narrow)
+    rank = np.linalg.matrix_rank(inside)
+    assert rank == 10
+    with pytest.raises(ValueError, match="leave nothing"):
+        cleaning_operator(128, confounds=rng.normal(size=(128, 30)), **narrow)
+    some = cleaning_operator(128, confounds=rng.normal(size=(128, 4)), **narrow)
+    assert np.linalg.matrix_rank(some, tol=1e-9) == rank - 4
+
+
+def test_a_band_between_two_frequencies_and_an_unknown_filter_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"they are 0\.0039 Hz apart"):
+        cleaning_operator(N, t_r=T_R, band=(0.0400, 0.0405), filter="ideal")
+    with pytest.raises(ValueError, match="butterworth or ideal"):
+        cleaning_operator(N, filter="fir")

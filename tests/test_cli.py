@@ -60,6 +60,23 @@ def test_importing_lumbago_imports_no_heavy_library():
     assert done.returncode == 0, done.stderr
 
 
+def test_packages_are_there_with_one_import_and_read_when_named():
+    code = (
+        "import lumbago, sys\n"
+        "rooms = ('extractors', 'live', 'measures', 'models', 'statistics')\n"
+        "assert not [room for room in rooms if f'lumbago.{room}' in sys.modules]\n"
+        "assert set(rooms) <= set(dir(lumbago))\n"
+        "for room in ('measures', 'statistics'):\n"
+        "    for name in dir(getattr(lumbago, room)):\n"
+        "        assert getattr(getattr(lumbago, room), name).__doc__\n"
+        "assert 0 <= lumbago.measures.homogeneity.kendall_w([[1, 2], [2, 1], [3, 3]]) <= 1\n"
+        "assert lumbago.extractors.Symmetry().kind == 'vmhc'\n"
+        "assert lumbago.live.LiveStream and lumbago.models.__doc__\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_check_tells_the_experiment_is_fine(tmp_path, capsys):
     assert call("check", write_experiment(tmp_path, "data")) == 0
     assert "1 cohort, 2 features, 2 models, target diagnosis" in capsys.readouterr().out

@@ -16,10 +16,13 @@ from hypothesis import strategies as st
 from datasets import MOTION, compcor_sidecar, confounds_table, write_table
 from lumbago.data import Scan
 from lumbago.errors import ScanRejected
+from lumbago.measures.motion import framewise_displacement
 from lumbago.reading import confounds
+from lumbago.reading.columns import chosen_columns
 from lumbago.reading.denoise import Denoise, Scrub
 from lumbago.reading.freedom import effective_freedom
 from lumbago.reading.scrubbing import FD, motion_fd, surviving
+from lumbago.reading.strategies import STRATEGIES
 
 N = 120
 
@@ -67,8 +70,109 @@ def test_the_columns_are_those_of_load_confounds(table_file: Path, tmp_path: Pat
         )  # fmt: skip
     ours = confounds.load(table_file, Denoise(), N)
     assert list(ours.names) == list(theirs.columns)
-    np.testing.assert_array_equal(ours.values, theirs.to_numpy())
+    np.testing.assert_allclose(ours.values, theirs.to_numpy(), rtol=1e-15)
     assert mask is None
+
+
+def three_tissues(path: Path, n: int = 30) -> Path:
+    """A table as fMRIPrep >= 20.2 writes it: components of both tissues together and of each."""
+    rng = np.random.default_rng(5)
+    columns, about = {"aroma_motion_01": np.arange(N) % 7, "aroma_motion_07": np.arange(N) % 5}, {}
+    for letter, mask, explained in (("a", "combined", 0.10), ("w", "WM", 0.04), ("c", "CSF", 0.09)):
+        for i in range(n):
+            name, share = f"{letter}_comp_cor_{i:02d}", min(1.0, explained * (i + 1))
+            columns[name] = rng.standard_normal(N)
+            about[name] = {"Mask": mask, "CumulativeVarianceExplained": share}
+    table = confounds_table(N).drop(columns=[f"a_comp_cor_{i:02d}" for i in range(3)])
+    path.with_suffix(".json").write_text(json.dumps(about))
+    return write_table(path, pd.concat([table, pd.DataFrame(columns)], axis=1))
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_every_strategy_has_the_columns_that_its_words_say(tmp_path: Path, strategy: str) -> None:
+    path = three_tissues(tmp_path / "t.tsv")
+    six = list(MOTION)
+    tissue = ["csf", "white_matter"]
+
+    def expanded(names: list[str], *how: str) -> list[str]:
+        return names + [f"{n}_{h}" for n in names for h in how]
+
+    every = ("derivative1", "power2", "derivative1_power2")
+    cosines = [f"cosine{i:02d}" for i in range(3)]
+    columns_of = {
+        "none": [], "motion6": six, "motion12": expanded(six, "derivative1"),
+        "motion24": expanded(six, *every), "aroma": ["aroma_motion_01", "aroma_motion_07"],
+        "motion36": expanded([*six, *tissue, "global_signal"], *every),
+        "wmcsf": tissue, "global": ["global_signal"],
+        # Five times 0.10 reach the half.
+        "acompcor": [*cosines, *(f"a_comp_cor_{i:02d}" for i in range(5))],
+        "acompcor5": [*cosines, *(f"{t}_comp_cor_{i:02d}" for t in "wc" for i in range(5))],
+        "acompcor10": [*cosines, *(f"w_comp_cor_{i:02d}" for i in range(10)),
+                       *(f"c_comp_cor_{i:02d}" for i in range(6))],
+    }  # fmt: skip
+    expected = [c for word in strategy.split("_") for c in columns_of[word]]
+    found = confounds.load(path, Denoise(strategy=strategy), N)
+    assert sorted(found.names) == sorted(expected)
+    few = "acompcor10" in strategy
+    assert bool(found.notes) == few
+    assert not few or "10 components of white matter and 6 of CSF" in found.notes[0]
+
+
+def test_half_of_the_variance_is_what_fmriprep_retained(shared_data: Path) -> None:
+    folder = shared_data / "confounds_fmriprep"
+    for name, counts in (
+        ("test_desc-confounds_regressors.tsv", {"acompcor": 57, "acompcor5": 10}),
+        ("test-v21_desc-confounds_timeseries.tsv", {"acompcor": 5, "acompcor5": 7}),
+    ):
+        for tissue, count in counts.items():
+            found, notes = chosen_columns(folder / name, Denoise(strategy=tissue))
+            assert sum("comp_cor" in c for c in found) == count
+            assert bool(notes) == (count == 7)
+
+
+def test_components_beyond_the_half_are_not_counted_though_the_table_has_them(
+    tmp_path: Path,
+) -> None:
+    """Until the sidecar of --return-all-components was read, all thirty were regressed out."""
+    path = three_tissues(tmp_path / "t.tsv")
+    found = confounds.load(path, Denoise(strategy="acompcor"), N)
+    assert sum("comp_cor" in c for c in found.names) == 5
+
+
+@pytest.mark.parametrize(
+    ("word", "words"),
+    [
+        ("motion24_global_wmcsf", "did you mean 'motion24_wmcsf_global'"),
+        ("motion24_wmsf", "did you mean 'motion24_wmcsf'"),
+        ("Motion6", "did you mean 'motion6'"),
+        ("motion6_motion12", "joined by _"),
+        ("motion24_wmcsf_acompcor", "one of wmcsf, acompcor"),
+        ("", "expected none, motion36"),
+    ],
+)
+def test_a_strategy_that_is_none_is_refused_with_what_there_is(word: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Denoise(strategy=word)
+
+
+def test_a_synonym_is_stored_as_what_it_means() -> None:
+    same = Denoise(strategy="motion12_acompcor50_global")
+    assert same.strategy == "motion12_acompcor_global"
+    assert same.digest() == Denoise(strategy="motion12_acompcor_global").digest()
+    enum = Denoise.model_json_schema()["properties"]["strategy"]["enum"]
+    assert {*STRATEGIES, "motion12_acompcor50_global"} <= set(enum)
+    assert len(enum) == len(set(enum))
+
+
+def test_aroma_without_its_columns_or_out_of_a_cleaned_image_is_refused(table_file: Path) -> None:
+    with pytest.raises(ScanRejected, match=r"ica_aroma.*fMRIPost-AROMA") as refused:
+        confounds.load(table_file, Denoise(strategy="aroma_wmcsf"), N)
+    assert refused.value.code == "E_CONFOUND_COLUMN"
+    bold = table_file.with_name("sub-01_desc-smoothAROMAnonaggr_bold.nii.gz")
+    scan = Scan("sub-01", files={"confounds": table_file, "bold": bold})
+    with pytest.raises(ScanRejected, match="are gone already"):
+        confounds.load(scan, Denoise(strategy="aroma_wmcsf"), N)
+    assert confounds.load(scan, Denoise(strategy="wmcsf"), N).values.shape == (N, 2)
 
 
 def test_a_folder_named_tsv_does_not_lead_astray(tmp_path: Path, table_file: Path) -> None:
@@ -146,6 +250,72 @@ def test_scrubbing_by_dvars_and_displacement_is_a_union() -> None:
     np.testing.assert_array_equal(kept, [True, True, False, True, False, True])
 
 
+@given(st.lists(st.booleans(), min_size=5, max_size=40), st.integers(0, 3), st.integers(0, 3))
+def test_neighbours_of_outliers_are_left_out_too(
+    moved: list[bool], before: int, after: int
+) -> None:
+    n = len(moved)
+    outlier = np.array(moved)
+    unsteady = np.arange(n) < 1
+    scrub = Scrub(fd=0.5, before=before, after=after)
+    kept = surviving(n, scrub, fd=np.where(outlier, 1.0, 0.0), non_steady=unsteady)
+    near = [any(outlier[max(0, t - after) : t + before + 1]) for t in range(n)]
+    np.testing.assert_array_equal(kept, ~np.array(near) & ~unsteady)
+
+
+def test_neighbours_count_before_short_stretches_do() -> None:
+    fd = np.zeros(12)
+    fd[[3, 8]] = 1
+    kept = surviving(12, Scrub(before=1, after=2, min_segment=2), fd=fd)
+    # 2-5 and 7-10 are marked; 6 and 11 stand alone, as volumes 0 and 1 do not.
+    np.testing.assert_array_equal(np.flatnonzero(kept), [0, 1])
+
+
+def test_jenkinsons_displacement_is_fmripreps_rmsd_or_computed(tmp_path: Path) -> None:
+    table = confounds_table(N)
+    jenkinson = framewise_displacement(table[[*MOTION]].to_numpy(), convention="jenkinson")
+    limit = float(np.nanmedian(jenkinson))
+    scrubbed = Denoise(strategy="motion6", scrub=Scrub(fd=limit, fd_kind="jenkinson"))
+    found = confounds.load(write_table(tmp_path / "a.tsv", table), scrubbed, N)
+    kept = np.flatnonzero(~(jenkinson > limit))
+    np.testing.assert_array_equal(found.kept, kept)
+    np.testing.assert_array_equal(found.fd, table[FD])
+    table["rmsd"] = np.r_[np.nan, np.where(np.arange(1, N) == 50, 9, 0.0)]
+    found = confounds.load(write_table(tmp_path / "b.tsv", table), scrubbed, N)
+    np.testing.assert_array_equal(found.kept, np.delete(np.arange(N), 50))
+
+
+def test_displacement_that_the_table_lacks_is_computed_from_its_parameters(tmp_path: Path) -> None:
+    table = confounds_table(N)
+    power = framewise_displacement(table[[*MOTION]].to_numpy())
+    limit = float(np.nanmedian(power))
+    path = write_table(tmp_path / "t.tsv", table.drop(columns=FD))
+    denoise = Denoise(strategy="motion6", scrub=Scrub(fd=limit))
+    found = confounds.load(path, denoise, N)
+    np.testing.assert_allclose(found.fd, power)
+    np.testing.assert_array_equal(found.kept, np.flatnonzero(~(power > limit)))
+    summary = confounds.motion_summary(Scan("sub-01", files={"confounds": path}), denoise)
+    assert summary["mean_fd"] == pytest.approx(np.nanmean(power))
+    assert summary["n_volumes_kept"] == len(found.kept)
+    assert summary["dof_left"] == len(found.kept) - 2 - 6
+    motion = write_table(tmp_path / "m.tsv", table[[*MOTION]])
+    np.testing.assert_allclose(motion_fd(motion, N), power)
+    assert motion_fd(write_table(tmp_path / "n.tsv", table[["csf"]]), N) is None
+
+
+def test_dvars_that_the_table_lacks_is_asked_of_the_image(tmp_path: Path) -> None:
+    path = write_table(tmp_path / "t.tsv", confounds_table(N).drop(columns="std_dvars"))
+    denoise = Denoise(strategy="motion6", scrub=Scrub(fd=None, std_dvars=1.5))
+    jumps = np.where(np.arange(N) == 70, 2.0, 1.0)
+    found = confounds.load(path, denoise, N, lambda: jumps)
+    np.testing.assert_array_equal(found.kept, np.delete(np.arange(N), 70))
+    assert "computed from the image" in found.notes[0]
+    with pytest.raises(ScanRejected, match="needs the column std_dvars"):
+        confounds.load(path, denoise, N)
+    summary = confounds.motion_summary(Scan("sub-01", files={"confounds": path}), denoise)
+    assert summary["n_volumes_kept"] == N
+
+
 def test_a_summary_of_motion_counts_what_is_kept(table_file: Path) -> None:
     fd = confounds_table(N)[FD].to_numpy()
     scan = Scan("sub-01", files={"confounds": table_file}, t_r=2.0)
@@ -155,7 +325,12 @@ def test_a_summary_of_motion_counts_what_is_kept(table_file: Path) -> None:
     assert found["n_volumes"] == N
     assert found["n_volumes_kept"] == N - (fd > limit).sum()
     assert found["minutes_kept"] == pytest.approx(found["n_volumes_kept"] * 2 / 60)
+    assert found["dof_left"] == found["n_volumes_kept"] - 2 - 30
     assert confounds.motion_summary(scan, None)["n_volumes_kept"] == N
+    assert np.isnan(confounds.motion_summary(scan, None)["dof_left"])
+    without = confounds.motion_summary(scan, Denoise(strategy="aroma"))
+    assert np.isnan(without["dof_left"])
+    assert without["n_volumes_kept"] == N
 
 
 def test_a_summary_of_a_broken_table_is_unknown_not_an_error(table_file: Path) -> None:
@@ -190,7 +365,7 @@ def broken(path: Path, how: str) -> tuple[Path, Denoise]:
     elif how == "latin-1":
         path.write_bytes(text.encode() + "\tMüller\n".encode("latin-1"))
     elif how == "no displacement":
-        write_table(path, confounds_table(N).drop(columns=FD))
+        write_table(path, confounds_table(N).drop(columns=[FD, "rot_z"]))
         return path, Denoise(strategy="motion6", scrub=Scrub())
     elif how == "displacement missing in the middle":
         fd = confounds_table(N)[FD].to_numpy().copy()
@@ -292,3 +467,17 @@ def test_the_freedom_of_a_projection_is_its_rank(n: int, k: int) -> None:
 def test_settings_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="validation error"):
         Scrub(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_table_taken_whole_may_miss_the_first_value_of_a_derivative():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.normal(size=(60, 2)), columns=["rot_x", "rot_x_derivative1"])
+    table.loc[0, "rot_x_derivative1"] = np.nan
+    before = table.copy()
+    found = confounds.load(table, Denoise(), 60)
+    assert found.values[0, 1] == found.values[1, 1] == table["rot_x_derivative1"][1]
+    np.testing.assert_array_equal(found.values[1:], table.to_numpy()[1:])
+    pd.testing.assert_frame_equal(table, before)
+    table.loc[30, "rot_x"] = np.nan
+    with pytest.raises(ScanRejected, match="column rot_x has no finite value at volume 31"):
+        confounds.load(table, Denoise(), 60)

@@ -95,8 +95,19 @@ def test_seed_correlation_is_a_block_of_the_whole_matrix():
     np.testing.assert_allclose(found, whole[:2, 2:], atol=1e-12)
     signals[:, 4] = 3
     assert np.isnan(seed_correlation(signals, signals[:, [0]])[0, 4])
+    z = seed_correlation(signals, signals[:, :2], fisher_z=True)
+    assert np.isnan(z[0, 0])  # the seed itself
+    assert np.isnan(z[1, 1])
+    np.testing.assert_allclose(z[0, 5:], np.arctanh(whole[0, 5:]), rtol=1e-12)
     with pytest.raises(ValueError, match="80 volumes, seeds 79"):
         seed_correlation(signals, signals[:79])
+
+
+def test_seed_correlation_is_the_same_with_any_number_of_threads():
+    signals = np.random.default_rng(3).standard_normal((40, 1700)).astype(np.float32)
+    one = seed_correlation(signals, signals[:, :7], fisher_z=True, n_threads=1)
+    several = seed_correlation(signals, signals[:, :7], fisher_z=True, n_threads=3)
+    np.testing.assert_array_equal(one, several)
 
 
 def test_covariance_equals_numpys_and_scikit_learns():

@@ -23,8 +23,10 @@ from lumbago.errors import InputError
 from lumbago.extraction.choice import chosen
 from lumbago.extraction.derivatives import Source
 from lumbago.measures.amplitude import alff, falff
+from lumbago.measures.cleaning import cleaning_operator
 from lumbago.measures.homogeneity import reho
-from lumbago.reading.plausible import BRAIN_MM, implausible, resized
+from lumbago.reading.freedom import effective_freedom
+from lumbago.reading.plausible import BRAIN_MM, implausible, is_small, resized, small_note
 
 BAND = (0.01, 0.1)
 
@@ -112,6 +114,11 @@ def test_maps_are_those_of_the_array_functions_nan_inside_and_0_outside(tmp_path
         assert told["SHA256"] == hashlib.sha256(file.read_bytes()).hexdigest()
         assert told["Sources"] == [image.name]
         assert told["NumberOfVolumesKept"] == 80
+        assert told["NumberOfConfounds"] == 0
+        band = (0.01, 0.1) if "SoftwareFilters" in told else None
+        operator = cleaning_operator(80, t_r=2.0, band=band)
+        assert told["DegreesOfFreedomLeft"] == round(effective_freedom(operator), 1)
+        assert band is not None or told["DegreesOfFreedomLeft"] == 78
         assert told["Settings"]["kind"] == kind
         assert "Overrides" not in told
         assert str(tmp_path) not in json.dumps(told)
@@ -133,7 +140,7 @@ def test_bands_and_scales_are_told_apart_by_desc_and_regions_get_tables(tmp_path
     output = tmp_path / "out"
     assert call(
         "extract", image, "-k", "alff", "-k", "reho", "-k", "connectome", "-o", output,
-        "--atlas", "lumbago200", "-s", "bands.slow5=0.01,0.027", "-s", "bands.slow4=0.027,0.073",
+        "--atlas", "lumbago200", "-s", "alff.bands=slow5,slow4",
         "-s", "alff.normalize=zscore", "-s", "reho.band=null", "-s", "denoise=null",
     ) == 0  # fmt: skip
     folder = output / "sub-01/ses-2/func"
@@ -261,7 +268,10 @@ def test_a_dataset_gives_a_derivative_with_uris_and_a_broken_scan_stops_nothing(
     output = study / "derivatives" / "lumbago"
     assert call("extract", study, "-k", "alff", "reho", "-o", output, "-j", 2) == 0
     told = capsys.readouterr().err
-    assert "not measured" in told
+    told = [line for line in told.splitlines() if line.startswith("not measured: alff: ")]
+    assert len(told) == 1  # of both sessions, where there are two, at once
+    assert ": sub-02" in told[0].split("scans")[1]
+    assert "sub-02" not in told[0].split("scans")[0]
     maps = sorted(output.rglob("*_boldmap.nii.gz"))
     assert {p.relative_to(output).parts[0] for p in maps} == {"sub-01", "sub-03"}
     sidecar = json.loads(maps[0].with_name(maps[0].name.replace(".nii.gz", ".json")).read_text())
@@ -283,6 +293,19 @@ def test_a_dataset_gives_a_derivative_with_uris_and_a_broken_scan_stops_nothing(
                 in p.read_bytes()]  # fmt: skip
     assert call("extract", study, "--t-r", 2, "-o", output) == 2
     assert "for one image only" in capsys.readouterr().err
+
+
+def test_a_reason_of_every_scan_is_told_once_and_in_words(tiny_cohort_folder, tmp_path, capsys):
+    study = tmp_path / "study"
+    for name in ("dataset_description.json", "sub-01", "sub-02"):
+        source = tiny_cohort_folder / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, _below(study, name))
+    wanted = ("-k", "alff", "reho", "-s", "denoise.strategy=aroma_wmcsf", "-o", tmp_path / "out")
+    assert call("extract", study, *wanted) == 2
+    told = capsys.readouterr().err
+    assert told.count("needs columns this table does not have (ica_aroma);") == 1
+    assert "sub-*_desc-confounds_timeseries.tsv" in told
+    assert "[" not in told.split("gave anything")[1]
 
 
 def _below(folder: Path, name: str) -> Path:
@@ -359,11 +382,24 @@ def test_a_resized_grid_keeps_its_centre_and_its_axes(shape, size, shift):
     ("shape", "size", "oriented", "fits"),
     [((64, 64, 21), 1, False, False), ((64, 64, 21), 4, True, True), ((40, 20, 1), 4, True, True),
      ((182, 218, 182), 1, False, False), ((182, 218, 182), 1, True, True),
-     ((6, 10, 10), 25, True, True), ((64, 64, 30), 1, True, False)],
+     ((6, 10, 10), 25, True, True), ((64, 64, 30), 1, True, False),
+     ((96, 96, 24), 0.3, True, True), ((96, 96, 24), 0.3, False, True),
+     ((96, 96, 24), 3, True, True), ((64, 64, 21), 0.004, True, False)],
 )  # fmt: skip
 def test_a_grid_is_plausible_where_a_head_fits(shape, size, oriented, fits):
     affine = np.diag([size, size, size, 1.0])
     assert (not implausible(shape, affine, oriented=oriented)) is fits
+
+
+@pytest.mark.parametrize(
+    ("zooms", "small"),
+    [((0.3, 0.3, 1), True), ((0.3, 1, 0.3), True), ((0.3, 1, 1), False), ((1, 1, 1), False),
+     ((0.9995, 0.9995, 1), False), ((0.003, 0.003, 0.003), False), ((2, 2, 2), False)],
+)  # fmt: skip
+def test_small_animals_are_told_by_voxels_finer_than_1_mm_along_two_axes(zooms, small):
+    affine = np.diag([*zooms, 1.0])
+    assert is_small((64, 64, 21), affine) is small
+    assert bool(small_note((64, 64, 21), affine)) is small
 
 
 def test_words_are_settings_and_one_kind_can_be_meant():
@@ -378,6 +414,58 @@ def test_words_are_settings_and_one_kind_can_be_meant():
         settings_of(["a=1", "a=2"])
     with pytest.raises(InputError, match="has a value already"):
         settings_of(["a=1", "a.b=2"])
+
+
+def test_what_is_said_of_one_kind_stands_over_what_is_said_of_all():
+    words = ["tsnr.denoise=null", "denoise.scrub.fd=0.5", "reho.denoise.filter=ideal",
+             "reho.band=slow4", "alff.band=slow5"]  # fmt: skip
+    for order in (words, words[::-1]):
+        made = chosen(["alff", "tsnr", "reho"], settings_of(order))
+        assert made["tsnr"].denoise is None
+        assert made["reho"].denoise.filter == "ideal"
+        assert made["reho"].denoise.scrub.fd == made["alff"].denoise.scrub.fd == 0.5
+        assert made["alff"].bands == {"band": (0.01, 0.027)}
+        assert made["reho"].band == (0.027, 0.073)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "told"),
+    [
+        ("alff", ["alff.band=slow9", "alff.smoth=6"],
+         ["alff.band: a band is two frequencies in Hz or one of slow5, slow4, slow3, slow2, "
+          "got 'slow9'", "alff.smoth: no such setting; did you mean 'smooth'?"]),
+        ("alff", ["band=0.1"],
+         ["alff.band: a band is two frequencies in Hz or one of slow5, slow4, slow3, slow2, "
+          "got 0.1"]),
+        ("alff", ["band=0.01,0.1,0.2"],
+         ["alff.band: a band is two frequencies in Hz or one of slow5, slow4, slow3, slow2, "
+          "got [0.01, 0.1, 0.2]"]),
+        ("seed", [], ["seed.seeds: is missing; give it a value"]),
+        ("seed", ["seeds.mine=0,0"],
+         ["seed.seeds: seed mine: expected [x, y, z] in mm, {image: mask.nii.gz} or "
+          "{atlas: lumbago200, region: LH_Default_1}, got [0, 0]"]),
+        ("alff", ["denoise=motion6"],
+         ["alff.denoise: expected settings of its own (strategy, scrub, filter), as "
+          "denoise.NAME=VALUE; got 'motion6'"]),
+        ("reho", ["neighbours=20", "ties=corected", "denoise.scrub.fdd=1"],
+         ["reho.denoise.scrub.fdd: no such setting; did you mean 'fd'?",
+          "reho.neighbours: expected 7, 19, 27 or 125; got 20",
+          "reho.ties: expected 'average' or 'corrected'; got 'corected'; did you mean 'corrected'?"
+          ]),
+    ],
+)  # fmt: skip
+def test_every_setting_that_does_not_fit_is_told_in_a_sentence(kind, words, told):
+    with pytest.raises(InputError) as refused:
+        chosen([kind], settings_of(words))
+    assert sorted(str(refused.value).splitlines()) == sorted(told)
+
+
+def test_settings_without_a_value_are_told_all_at_once():
+    with pytest.raises(InputError) as refused:
+        settings_of(["bands=", "foo", "=3", "band=0.01,0.1", "a..b=1", "x=,"])
+    assert [p.message.split(":")[0] for p in refused.value.problems] == [
+        "setting 'bands='", "setting 'foo'", "setting '=3'", "setting 'a..b=1'", "setting 'x=,'"
+    ]  # fmt: skip
 
 
 def test_names_hold_only_what_a_name_may():

@@ -219,6 +219,14 @@ def test_a_damaged_entry_is_computed_again(cohort, tmp_path, opened):
     pd.testing.assert_frame_equal(first.values, again.values, check_exact=True)
 
 
+def test_maps_that_nothing_would_keep_are_told(cohort, tmp_path):
+    some = cohort.keep("participant_id == 'sub-01'")
+    with pytest.warns(UserWarning, match="feature reho: without an atlas .* maps are lost"):
+        table = extract(some, Homogeneity(band=None))
+    assert table.values.shape[1] == 0
+    extract(some, Homogeneity(band=None), store=tmp_path / "store")  # kept there: no warning
+
+
 def test_no_scan_with_the_needed_files_is_an_error(cohort):
     without = replace(cohort, scans=tuple(replace(s, files={}) for s in cohort.scans))
     with pytest.raises(InputError, match="feature alff: none of the 3 scans of cohort has bold"):

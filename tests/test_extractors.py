@@ -20,13 +20,17 @@ from lumbago.errors import InputError, ScanRejected
 from lumbago.extractors import (
     EXTRACTORS,
     Amplitude,
+    Centrality,
     Connectome,
     Extractor,
     Homogeneity,
+    Intensity,
     Network,
+    Quality,
     Regional,
     RegionalValues,
     Seed,
+    Symmetry,
     TableColumns,
 )
 from lumbago.measures.amplitude import alff, falff
@@ -448,12 +452,17 @@ def test_columns_that_are_missing_or_hold_words_are_refused_together(cohort):
 EXAMPLES = {
     "alff": Amplitude(kind="alff", atlas="power264"),
     "falff": Amplitude(kind="falff", bands={"slow5": (0.01, 0.027)}, convention="afni"),
+    "degree_centrality": Centrality(sparsity=0.1, of="both", fisher_z=True),
     "reho": Homogeneity(neighbours=7, ties="corrected", band=None),
+    "peraf": Intensity(kind="peraf", band="slow4", smooth=6),
     "connectome": Connectome(fisher_z=True, denoise=None),
     "network": Network(of=Connectome(atlas="power264"), densities=[0.1, 0.2], measures=["sigma"]),
+    "bands": Connectome(bands=["slow5", "slow4"], atlas="power264"),
     "seed": Seed(seeds={"ball": (0, 4, 8)}, radius=6, band=(0.01, 0.1)),
+    "vmhc": Symmetry(band=None, midline="zero", fisher_z=False, symmetric=False),
     "regional": Regional(atlas="power264", map="gm"),
     "values": RegionalValues(of="thickness"),
+    "quality": Quality(atlas="power264", denoise=None),
     "columns": TableColumns(columns=["vas"]),
 }
 
@@ -487,6 +496,8 @@ def test_every_class_that_a_file_can_name_is_listed_once():
         (Homogeneity, {"neighbours": 26}),
         (Homogeneity, {"min_voxels": 0}),
         (Homogeneity, {"band": (0.1, 0.1)}),
+        (Centrality, {"threshold": -0.1}),
+        (Centrality, {"sparsity": 0}),
         (Connectome, {"measure": "tangent"}),
         (Regional, {}),
         (TableColumns, {"columns": []}),
@@ -519,6 +530,9 @@ PINNED = {
     "falff": (1, [0.4376274, 0.4411628]),
     "reho": (1, [0.7269869, 0.7264569]),
     "connectome": (1, [0.9851958]),
+    "degree_centrality": (1, [248.74785, 248.29250]),
+    "vmhc": (1, [0.8453214, 0.8453214]),
+    "quality": (1, [np.nan] * 4 + [0.9481900, 160, 160, 5.3333335, 156, 0.025, 94.3188, 0]),
 }
 
 
@@ -529,6 +543,9 @@ def test_values_change_only_together_with_the_version_of_their_formula(measure, 
         "falff": Amplitude(kind="falff", atlas=atlas),
         "reho": Homogeneity(atlas=atlas),
         "connectome": Connectome(atlas=atlas),
+        "degree_centrality": Centrality(atlas=atlas),
+        "vmhc": Symmetry(atlas=atlas),
+        "quality": Quality(atlas=atlas),
     }[kind]
     version, values = PINNED[kind]
     assert extractor.version == version

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import friedmanchisquare, rankdata, spearmanr
 
-from lumbago.measures.homogeneity import kendall_w, reho
+from lumbago.measures.homogeneity import kendall_w, neighbour_concordance, reho
 from lumbago.measures.threads import cores_of_process
 
 WITH_TIES = np.array([[1, 2, 2, 4, 5, 6], [2, 1, 3, 3, 6, 5], [1, 1, 2, 5, 4, 6]]).T
@@ -247,6 +247,21 @@ def test_an_empty_mask_gives_nothing_and_volumes_are_never_changed(volumes, mask
     before = volumes.copy()
     reho(volumes, mask)
     np.testing.assert_array_equal(volumes, before)
+
+
+@pytest.mark.parametrize("neighbours", [7, 125])
+def test_signals_of_the_mask_give_what_volumes_give(volumes, mask, neighbours):
+    signals = np.ascontiguousarray(volumes[mask].T)
+    signals.setflags(write=False)
+    for n_threads in (1, 3):
+        found = neighbour_concordance(
+            signals, mask, neighbours, "corrected", min_voxels=3, n_threads=n_threads
+        )
+        expected = reho(volumes, mask, neighbours, "corrected", min_voxels=3)
+        np.testing.assert_array_equal(found, expected[mask])
+    assert neighbour_concordance(signals[:, :0], np.zeros_like(mask)).shape == (0,)
+    with pytest.raises(ValueError, match="one per voxel of the mask"):
+        neighbour_concordance(signals[:, 1:], mask)
 
 
 @pytest.mark.parametrize(

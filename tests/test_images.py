@@ -44,6 +44,10 @@ def test_voxels_are_those_of_nibabel(tmp_path: Path, kind: type, suffix: str, dt
     assert ours.get_data_dtype() == np.float32
     np.testing.assert_array_equal(ours.get_fdata(), nib.load(path).get_fdata(dtype=np.float32))
     np.testing.assert_allclose(ours.affine, AFFINE)
+    mask = rng.random(SHAPE) < 0.4
+    in_mask = np.stack(list(open_image(path).voxels(mask)))
+    assert in_mask.dtype == np.float32
+    np.testing.assert_array_equal(in_mask, ours.get_fdata()[mask].T)
 
 
 @pytest.mark.parametrize(

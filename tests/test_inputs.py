@@ -33,10 +33,12 @@ from lumbago.reading import (
     read_table,
     read_timeseries,
 )
+from lumbago.reading.denoise import Denoise
 from lumbago.reading.matrices import read_matrix
 from lumbago.reading.recognize import looks_like, unlike, what_is
 from lumbago.reading.recording import Recording
 from lumbago.reading.series import read_series
+from lumbago.reading.strategies import STRATEGIES
 from lumbago.reading.strict import read_strict
 from lumbago.reading.voxels import read_volume
 from lumbago.simulation import SIMULATED
@@ -794,6 +796,11 @@ def test_the_page_of_inputs_names_every_kind_of_cohort_and_no_other() -> None:
             assert read_kind(spec, COHORT_READERS, "cohort").kind == spec["kind"]
         for spec in content.get("features", {}).values():
             assert read_kind(spec, EXTRACTORS, "feature").kind == spec["kind"]
+        for spec in content.get("denoise", {}).values():
+            Denoise(**spec)
+    told = page.split("## Nuisance signals")[1].split("\n## ")[0]
+    words = {word for name in STRATEGIES for word in name.split("_")}
+    assert words <= set(re.findall(r"`(\w+)`", told))  # every word of the grammar is explained
 
 
 def test_any_kind_is_one_call_in_a_notebook(subjects: Path) -> None:

@@ -96,7 +96,7 @@ def test_only_analysed_columns_leave_the_participants_table(outputs):
     header = (outputs / "run" / "participants.tsv").read_text().split("\n")[0].split("\t")
     assert set(header) <= {
         "cohort", "participant_id", "session", "site", "target", "age", "sex", "mean_fd",
-        "n_volumes", "n_volumes_kept", "minutes_kept",
+        "n_volumes", "n_volumes_kept", "minutes_kept", "dof_left",
     }  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from datasets import (
 )
 from lumbago.data import Atlas, Scan
 from lumbago.errors import InputError, ScanRejected
+from lumbago.measures.cleaning import clean, cleaning_operator
 from lumbago.reading import Denoise, Scrub, read_bids
 from lumbago.reading import voxels as voxels_module
 from lumbago.reading.recording import Recording
@@ -331,3 +332,78 @@ def test_confounds_without_denoising_are_refused_not_forgotten() -> None:
     recording = Recording.from_image(image, mask_img=mask_image(), confounds=confounds, t_r=2.0)
     with pytest.raises(InputError, match="`denoise` is None"):
         recording.voxels(None)
+
+
+def test_a_recording_tells_what_cleaning_costs(scan: Scan) -> None:
+    recording = Recording(scan)
+    plain = recording.freedom(None)
+    assert (plain.n_volumes, plain.n_kept, plain.n_confounds, plain.left) == (120, 120, 0, 120)
+    limit = float(confounds_table(120)["framewise_displacement"].quantile(0.9))
+    denoise = Denoise(strategy="motion6", scrub=Scrub(fd=limit))
+    whole = recording.freedom(denoise)
+    n_kept = recording.voxels(denoise).n_kept
+    assert n_kept < 120
+    assert (whole.n_kept, whole.n_confounds) == (n_kept, 6)
+    assert whole.regression == n_kept - 2 - 6
+    assert whole.left == pytest.approx(whole.regression)
+    band = recording.freedom(denoise, BAND)
+    assert band.regression == whole.regression
+    assert 15 < band.left < 0.6 * whole.left
+    assert f"{n_kept} kept, 6 confounds" in str(band)
+
+
+def test_a_table_of_series_tells_what_scrubbing_and_the_band_cost(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    series = write_table(
+        tmp_path / "s.tsv", pd.DataFrame(rng.normal(size=(150, 3)), columns=[*"abc"])
+    )
+    fd = np.where(np.arange(150) % 10 == 5, 1.0, 0.1)
+    motion = write_table(tmp_path / "m.tsv", pd.DataFrame({"framewise_displacement": fd}))
+    scan = Scan("sub-01", files={"timeseries": series, "motion": motion}, t_r=2.0)
+    recording = Recording(scan)
+    found = recording.freedom(Denoise(scrub=Scrub()))
+    assert (found.n_volumes, found.n_kept, found.n_confounds, found.left) == (150, 135, 0, 135)
+    assert recording.freedom(Denoise(scrub=Scrub()), BAND).left < 80
+
+
+def test_the_filter_of_a_denoising_is_put_to_images_and_to_series(
+    scan: Scan, tmp_path: Path
+) -> None:
+    recording = Recording(scan)
+    raw = recording.voxels(None).values
+    found = recording.voxels(Denoise(strategy="none", filter="ideal"), BAND).values
+    operator = cleaning_operator(len(raw), t_r=2.0, band=BAND, filter="ideal")
+    np.testing.assert_array_equal(found, clean(raw, operator))
+    usual = recording.voxels(Denoise(strategy="none"), BAND).values
+    assert not np.allclose(found, usual, atol=0.1)
+    table = pd.DataFrame(raw[:, :3].astype(np.float64), columns=[*"abc"])
+    series = write_table(tmp_path / "s.tsv", table)
+    recording = Recording(Scan("sub-01", files={"timeseries": series}, t_r=2.0))
+    found_in_series = recording.regions(None, Denoise(filter="ideal"), BAND).values
+    np.testing.assert_allclose(found_in_series, found[:, :3], atol=1e-3)
+
+
+def test_dvars_is_computed_from_the_image_where_the_table_has_none(scan: Scan) -> None:
+    table = pd.read_csv(scan.files["confounds"], sep="\t").drop(columns="std_dvars")
+    write_table(Path(scan.files["confounds"]), table)
+    image = nib.load(scan.files["bold"])
+    values = np.asarray(image.dataobj, dtype=np.float32)
+    values[..., 60] += 200
+    nib.Nifti1Image(values, image.affine, image.header).to_filename(scan.files["bold"])
+    recording = Recording(scan)
+    denoise = Denoise(strategy="motion6", scrub=Scrub(fd=None, std_dvars=2.0))
+    assert set(range(120)) - set(recording.voxels(denoise).kept) == {60, 61}
+    assert any("DVARS was computed from the image" in note for note in recording.notes)
+
+
+def test_images_of_ica_aroma_are_read_by_their_desc_and_not_cleaned_of_it_twice(
+    tmp_path: Path,
+) -> None:
+    root = write_derivatives(tmp_path / "d", people=("01",))
+    for file in root.rglob("*desc-preproc_bold*"):
+        file.rename(file.with_name(file.name.replace("preproc", "smoothAROMAnonaggr")))
+    (scan,) = read_bids(root, desc="smoothAROMAnonaggr").scans
+    assert Recording(scan).freedom(Denoise(strategy="wmcsf")).n_confounds == 2
+    with pytest.raises(ScanRejected, match="are gone already") as refused:
+        Recording(scan).voxels(Denoise(strategy="aroma_wmcsf"))
+    assert refused.value.code == "E_CONFOUND_COLUMN"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lumbago.data import Atlas
 from lumbago.errors import ScanRejected
 from lumbago.reading.atlases import load_atlas
-from lumbago.reading.sampling import atlas_on_grid, region_means, space_note
+from lumbago.reading.sampling import atlas_on_grid, map_means, region_means, space_note
 
 RNG = np.random.default_rng(1)
 
@@ -201,6 +201,25 @@ def test_the_order_of_the_table_is_the_order_of_the_columns(brain):
     expected, _ = region_means(values, mask, affine, atlas)
     found, _ = region_means(values, mask, affine, shuffled)
     np.testing.assert_array_equal(found, expected[:, order])
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 999), share=st.sampled_from([0.0, 0.1, 0.6]))
+def test_many_maps_are_averaged_as_each_alone(seed, share):
+    voxels = np.arange(1, 5, dtype=np.int16).reshape(2, 2, 1).repeat(5, axis=2)
+    atlas = make_atlas(voxels, np.eye(4))
+    rng = np.random.default_rng(seed)
+    mask = rng.random(voxels.shape) < 0.9
+    mask[0, 0, 0] = True
+    maps = rng.standard_normal((40, mask.sum()))
+    maps[::3][rng.random(maps[::3].shape) < share] = np.nan
+    maps[7] = np.inf
+    means, coverage = map_means(maps, mask, np.eye(4), atlas)
+    assert means.shape == coverage.shape == (40, len(atlas))
+    for one, found, covered in zip(maps, means, coverage, strict=True):
+        expected, share_of = region_means(one[None], mask, np.eye(4), atlas)
+        np.testing.assert_allclose(found, expected[0], rtol=1e-6)
+        np.testing.assert_array_equal(covered, share_of)
 
 
 @settings(max_examples=25, deadline=None)

@@ -58,6 +58,9 @@ _DOOR = {
     ),
 }  # fmt: skip
 
+_ROOMS = ("extractors", "live", "measures", "models", "statistics")
+"""Packages that ``import lumbago`` alone gives, read when they are first named."""
+
 __all__ = [
     "RunFolder", "Store", "__version__", "dataset", "evaluate", "extract", "plot_calibration",
     "plot_carpet", "plot_connectome", "plot_map", "plot_matrix", "plot_roc", "plot_sweep",
@@ -178,10 +181,12 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("lumbago")
+    if name in _ROOMS:
+        return import_module(f"lumbago.{name}")
     if name not in _DOOR:
         raise AttributeError(f"module 'lumbago' has no attribute {name!r}")
     return getattr(import_module(_DOOR[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*__all__, *_ROOMS])

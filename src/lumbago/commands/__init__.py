@@ -3,7 +3,8 @@
 from lumbago.commands.atlases import atlas
 from lumbago.commands.measuring import extract
 from lumbago.commands.starting import doctor, new, simulate
+from lumbago.commands.watching import live
 
-COMMANDS = (extract, simulate, new, doctor, atlas)
+COMMANDS = (extract, live, simulate, new, doctor, atlas)
 
 __all__ = ["COMMANDS"]

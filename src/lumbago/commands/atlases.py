@@ -128,9 +128,14 @@ def _in_short(found: Atlas) -> str:
     of = {
         "deterministic": "labelled voxels",
         "probabilistic": f"weight maps ({found.sampling})",
-        "spheres": f"spheres of {found.radius} mm",
+        "spheres": f"spheres of {_millimetres(found)} mm",
     }[found.kind]
     return f"{len(found)} regions, {of}, space {found.space}"
+
+
+def _millimetres(found: Atlas) -> str:
+    least, most = (found.radii.min(), found.radii.max()) if found.kind == "spheres" else (0, 0)
+    return f"{least}" if least == most else f"{least} to {most}"
 
 
 def _told(value: Any) -> str:

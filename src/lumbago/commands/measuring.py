@@ -12,6 +12,7 @@ from lumbago.errors import InputError
 
 if TYPE_CHECKING:
     from lumbago.extraction.images import Written
+    from lumbago.reading import BidsCohort
 
 _IMAGE = re.compile(r"\.nii(\.gz)?$")
 _WORD = re.compile(r"[a-z][a-z0-9_]*")
@@ -67,6 +68,11 @@ def repeated(words: list[str], option: str) -> list[str]:
 )  # fmt: skip
 @click.option("--space", help="Space of the image, or of the scans to take from a dataset.")
 @click.option("--task", default="rest", show_default=True, help="Task of a dataset's scans.")
+@click.option(
+    "--quality",
+    is_flag=True,
+    help="Write pages on the quality of every scan (motion, carpet, tSNR) and of all.",
+)
 @click.option("--jobs", "-j", type=click.IntRange(1, 1024), default=1, show_default=True,
               help="Processes; no value depends on it.")  # fmt: skip
 def extract(
@@ -77,6 +83,7 @@ def extract(
     settings: tuple[str, ...],
     task: str,
     space: str | None,
+    quality: bool,
     jobs: int,
     **of_one: Any,
 ) -> None:
@@ -89,26 +96,30 @@ def extract(
     from lumbago.extraction.choice import chosen
 
     extractors = chosen(kinds, settings_of(settings), atlas=atlas)
+    cohort: Any = None
     if _IMAGE.search(source.name) and not source.is_dir():
         from lumbago.extraction.images import extract_image
 
         outcomes = {source.name: extract_image(source, extractors, output, space=space, **of_one)}
     else:
-        outcomes = _of_folder(source, extractors, output, task, space, jobs, of_one)
+        cohort = _cohort_of(source, extractors, task, space, of_one)
+        outcomes = _of_folder(cohort, extractors, output, jobs)
     _tell(outcomes)
     click.echo(f"written: {sum(len(o.files) for o in outcomes.values())} files in {output}")
+    if quality and cohort is None:
+        click.echo(f"quality: {_of_image(source, extractors, output, atlas, space, of_one)}")
+    elif quality:
+        pages = _quality(cohort, extractors, output, atlas, jobs)
+        click.echo(f"quality: {len(pages) - 2} pages of scans, and of all {pages[-1]}")
 
 
-def _of_folder(
+def _cohort_of(
     source: Path,
     extractors: dict[str, Any],
-    output: Path,
     task: str,
     space: str | None,
-    jobs: int,
     of_one: dict[str, Any],
-) -> dict[str, Written]:
-    from lumbago.extraction.folders import extract_folder
+) -> BidsCohort:
     from lumbago.reading import BidsCohort
     from lumbago.reading.looking import is_derivative
 
@@ -120,16 +131,21 @@ def _of_folder(
     if not source.is_dir():
         raise InputError(f"{source.name}: expected a .nii or .nii.gz image, or a dataset's folder")
     if is_derivative(source):
-        cohort = BidsCohort(derivatives=source, task=task, space=space)
-    elif any(getattr(e, "atlas", None) for e in extractors.values()):
+        return BidsCohort(derivatives=source, task=task, space=space)
+    if any(getattr(e, "atlas", None) for e in extractors.values()):
         raise InputError(
             f"{source.name}: raw scans lie in the scanner's space, where no atlas fits; "
             "leave --atlas out, or give fMRIPrep's output"
         )
-    elif space is not None:
+    if space is not None:
         raise InputError(f"{source.name}: a raw dataset has no --space; its scans lie in their own")
-    else:
-        cohort = BidsCohort(raw=source, task=task)
+    return BidsCohort(raw=source, task=task)
+
+
+def _of_folder(
+    cohort: BidsCohort, extractors: dict[str, Any], output: Path, jobs: int
+) -> dict[str, Written]:
+    from lumbago.extraction.folders import extract_folder
 
     def told(done: int, total: int, what: str) -> None:
         click.echo(f"measuring: {done}/{total} {what}", err=True)
@@ -137,15 +153,57 @@ def _of_folder(
     return extract_folder(cohort, extractors, output, n_jobs=jobs, progress=told)
 
 
-def _tell(outcomes: dict[str, Written]) -> None:
-    """Say each warning and each refusal once, with the number of scans behind it."""
-    from collections import Counter
+def _quality(
+    cohort: BidsCohort, extractors: dict[str, Any], output: Path, atlas: str | None, jobs: int
+) -> list[Path]:
+    """Write quality pages under the denoising of the first measure."""
+    from lumbago.extractors import Quality
+    from lumbago.report.quality.pages import write_pages
 
-    notes = Counter(note for o in outcomes.values() for note in o.notes)
-    reasons = Counter(
-        f"{kind}: {reason}" for o in outcomes.values() for kind, reason in o.rejected.items()
-    )
-    for what, counted in (("warning", notes), ("not measured", reasons)):
-        for text, n in counted.items():
-            scans = f" ({n} of {len(outcomes)} scans)" if len(outcomes) > 1 else ""
-            click.echo(f"{what}: {text}{scans}", err=True)
+    def told(done: int, total: int, what: str) -> None:
+        click.echo(f"quality: {done}/{total} {what}", err=True)
+
+    looked = Quality(denoise=next(iter(extractors.values())).denoise, atlas=atlas)
+    found = cohort.find("cohort")
+    reasons = [reason for *_, reason in found.excluded]
+    return write_pages(found.scans, output, looked, left_out=reasons, n_jobs=jobs, progress=told)
+
+
+def _of_image(
+    source: Path,
+    extractors: dict[str, Any],
+    output: Path,
+    atlas: str | None,
+    space: str | None,
+    of_one: dict[str, Any],
+) -> Path:
+    from lumbago.extraction.images import open_image
+    from lumbago.extractors import Quality
+    from lumbago.report.quality.pages import write_image_page
+
+    looked = Quality(denoise=next(iter(extractors.values())).denoise, atlas=atlas)
+    recording, _ = open_image(source, space=space, regions=atlas is not None, **of_one)
+    return write_image_page(recording, source, output, looked)
+
+
+_NAMED = 5
+
+
+def _tell(outcomes: dict[str, Written]) -> None:
+    """Say each warning once, and each refusal with the scans behind it."""
+    from lumbago.extraction.wording import of_anyone
+
+    notes: dict[str, list[str]] = {}
+    reasons: dict[str, list[str]] = {}
+    for scan, outcome in outcomes.items():
+        for note in outcome.notes:
+            notes.setdefault(note, []).append(scan)
+        for kind, reason in outcome.rejected.items():
+            reasons.setdefault(f"{kind}: {of_anyone(reason)}", []).append(scan)
+    for text, scans in notes.items():
+        told = f" ({len(scans)} of {len(outcomes)} scans)" if len(outcomes) > 1 else ""
+        click.echo(f"warning: {text}{told}", err=True)
+    for text, scans in reasons.items():
+        named = ", ".join(scans[:_NAMED]) + (", …" if len(scans) > _NAMED else "")
+        told = f" ({len(scans)} of {len(outcomes)} scans: {named})" if len(outcomes) > 1 else ""
+        click.echo(f"not measured: {text}{told}", err=True)

@@ -45,7 +45,7 @@ def simulate(
     try:
         spec = SimulatedCohort(**given)
     except ValidationError as error:
-        raise InputError(refused(error, "simulated")) from None
+        raise InputError(refused(error, "simulated", SimulatedCohort)) from None
 
     def told(stage: str, done: int, total: int, what: str) -> None:
         click.echo(f"{stage}: {done}/{total}", err=True)

@@ -9,6 +9,7 @@ from typing import Any
 from lumbago.errors import InputError
 
 _PLAIN = {"true": True, "false": False, "null": None}
+_SAID = re.compile(r"[^=.]+(\.[^=.]+)*=.*[^,\s].*", re.DOTALL)
 _WHOLE = re.compile(r"[-+]?\d+")
 
 
@@ -18,16 +19,20 @@ def settings_of(words: Iterable[str]) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If a word has no equals sign, or two words contradict each other.
+        If a word has no equals sign or no value, or two words contradict each other.
 
     >>> settings_of(["band=0.01,0.1", "denoise.scrub.fd=0.5", "normalize=null"])
     {'band': [0.01, 0.1], 'denoise': {'scrub': {'fd': 0.5}}, 'normalize': None}
     """
     found: dict[str, Any] = {}
+    words = list(words)
+    strange = [word for word in words if not _SAID.fullmatch(word)]
+    if strange:
+        raise InputError(
+            [f"setting {word!r}: expected NAME=VALUE, such as band=0.01,0.1" for word in strange]
+        )
     for word in words:
-        name, equals, value = word.partition("=")
-        if not equals or not all(name.split(".")):
-            raise InputError(f"setting {word!r}: expected NAME=VALUE, such as band=0.01,0.1")
+        name, _, value = word.partition("=")
         *above, last = name.split(".")
         node: Any = found
         for part in above:

@@ -40,7 +40,7 @@ class Atlas:
     image : Nifti1Image or None
         Integer labels, 0 outside; 4D weights, 0 outside; None for spheres.
     radius : float or None
-        Radius of the spheres, in mm.
+        Radius of the spheres, in mm; a column ``radius`` of the table gives each its own.
     about : dict
         Licence, citation, source.
     sampling : {"weighted_mean", "least_squares"}
@@ -70,6 +70,8 @@ class Atlas:
                 raise ValueError(f"atlas {self.name}: every region needs a map of a 4D image")
         if self.kind == "spheres" and self.radius is None:
             raise ValueError(f"atlas {self.name}: spheres need a radius in mm")
+        if self.kind == "spheres" and not (self.radii > 0).all():
+            raise ValueError(f"atlas {self.name}: radii are more than 0 mm")
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -78,6 +80,14 @@ class Atlas:
     def names(self) -> tuple[str, ...]:
         """Region names, in the order of the features."""
         return tuple(self.labels["name"])
+
+    @property
+    def radii(self) -> np.ndarray:
+        """Radius of each sphere in mm, NaN for regions that are no spheres."""
+        if self.kind != "spheres":
+            return np.full(len(self), np.nan)
+        own = self.labels.get("radius", pd.Series(self.radius, self.labels.index))
+        return own.to_numpy(dtype=np.float64)
 
     @cached_property
     def digest(self) -> str:
@@ -89,6 +99,8 @@ class Atlas:
             "space": self.space,
             "radius": self.radius,
         }
+        if self.kind == "spheres" and "radius" in self.labels:
+            head["radius"] = self.radii.tolist()
         if self.kind == "probabilistic":
             head["sampling"] = self.sampling
         if self.image is not None:

@@ -29,7 +29,8 @@ class Cohort:
     sessions : DataFrame
         One row per participant and session (``session`` is empty where a study has none):
         scores, time, and the motion columns ``mean_fd``, ``n_volumes``,
-        ``n_volumes_kept``, ``minutes_kept`` where known.
+        ``n_volumes_kept``, ``minutes_kept``, ``dof_left`` (degrees of freedom that the
+        default denoising leaves) where known.
     scans : tuple of Scan
         Sorted by cohort, participant, session, run.
     excluded : DataFrame

@@ -46,6 +46,8 @@ def packaged_atlas(name: str, radius: float | None = None) -> Atlas:
     folder = atlases_folder() / name
     about = json.loads((folder / "atlas.json").read_text(encoding="utf-8"))
     if about["kind"] == "spheres":
+        if (folder / "labels.tsv").is_file():
+            return _places(folder, about, radius)
         return _spheres(about, about["radius"] if radius is None else radius)
     if radius is not None:
         raise InputError(f"atlas {name}: has labelled voxels; a radius belongs to spheres only")
@@ -56,6 +58,17 @@ def packaged_atlas(name: str, radius: float | None = None) -> Atlas:
     if hashlib.sha256(voxels.tobytes(order="C")).hexdigest() != about["sha256"]:
         raise InputError(f"atlas {name}: its voxels are not those of its atlas.json; reinstall")
     return Atlas(name, "deterministic", labels, about["space"], image, about=about)
+
+
+def _places(folder: Path, about: dict[str, Any], radius: float | None) -> Atlas:
+    """Spheres of a table of our own; one radius for all takes the place of each one's own."""
+    labels = pd.read_csv(folder / "labels.tsv", sep="\t", keep_default_na=False)
+    if radius is not None:
+        labels = labels.drop(columns="radius")
+    return Atlas(
+        about["name"], "spheres", labels, about["space"], radius=radius or about["radius"],
+        about=about,
+    )  # fmt: skip
 
 
 def _spheres(about: dict[str, Any], radius: float) -> Atlas:

@@ -163,6 +163,8 @@ def _features(experiment: Experiment) -> Iterator[tuple[Place, str]]:
                 load_atlas(atlas)
             except InputError as error:
                 yield (*place, "atlas"), str(error)
+        elif getattr(feature, "regions_optional", False):
+            continue
         elif name in used and ("atlas" in type(feature).model_fields or feature.kind in INNER):
             only_maps = "keep_maps" in type(feature).model_fields
             if only_maps or images:

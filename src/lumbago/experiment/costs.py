@@ -15,8 +15,9 @@ from lumbago.extractors.network import AGAINST_NULLS, NODAL
 SECONDS_TO_READ = 30e-9
 """Per voxel and volume of a scan: reading, unpacking and cleaning, on one core of 2024."""
 SECONDS_TO_MEASURE: Mapping[str, float] = {
-    "alff": 25e-9, "falff": 25e-9, "reho": 60e-9, "connectome": 5e-9, "seed": 15e-9,
-    "regional": 5e-9,
+    "alff": 25e-9, "falff": 25e-9, "reho": 60e-9, "connectome": 5e-9, "seed": 15e-9, "vmhc": 10e-9,
+    "regional": 5e-9, "degree_centrality": 100e-9, "tsnr": 10e-9, "peraf": 10e-9,
+    "intensity_sd": 10e-9,
 }  # fmt: skip
 """Per voxel and volume, beside the reading."""
 SECONDS_TO_SIMULATE = 120e-9
@@ -56,12 +57,13 @@ def n_features(extractor: Any) -> int:
     regions = n_regions(extractor)
     if extractor.kind == "connectome":
         own = 1 if extractor.measure == "covariance" else -1
-        return regions * (regions + own) // 2
+        return regions * (regions + own) // 2 * len(extractor.bands or [()])
     if extractor.kind == "network":
         global_, nodal = measured_of(extractor)
-        return (len(global_) + len(nodal) * regions) * (len(extractor.levels) + 1)
-    variants = getattr(extractor, "bands", ()) or getattr(extractor, "seeds", ())
-    return regions * max(1, len(variants))
+        variants = len(extractor.of.bands or [()])
+        return variants * (len(global_) + len(nodal) * regions) * (len(extractor.levels) + 1)
+    bands, seeds = getattr(extractor, "bands", None), getattr(extractor, "seeds", None)
+    return regions * len(bands or [()]) * len(seeds or [()])
 
 
 def measured_of(extractor: Any) -> tuple[list[str], list[str]]:

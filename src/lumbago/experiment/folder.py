@@ -20,7 +20,7 @@ SCHEMA = 1
 _WORDS = (
     "target", "features", "model", "scheme", "split", "cohort", "participant_id", "session",
     "run", "site", "feature", "code", "reason", "metric", "scope", "interval", "check",
-    "verdict", "detail", "sex", "group",
+    "verdict", "detail", "sex", "group", "denoise", "edge",
     "measure", "versus",
 )  # fmt: skip
 """Columns that hold words in every table, whatever they look like."""
@@ -35,7 +35,8 @@ class RunFolder:
     path : path
         The folder; it holds ``run.json``, ``splits.json`` and the tables
         ``participants``, ``exclusions``, ``predictions``, ``fits``, ``weights``,
-        ``nulls``, ``audit``, ``scores`` as ``.tsv`` with ``n/a`` for missing values, and
+        ``nulls``, ``audit``, ``scores`` as ``.tsv`` with ``n/a`` for missing values, what
+        tells of the scans' quality (``quality.tsv``, ``qc_fc.tsv``, ``quality.json``), and
         ``sweeps`` where graphs of two classes were compared.
     """
 
@@ -115,6 +116,32 @@ class RunFolder:
         if not (self.path / "sweeps.tsv").is_file():
             return pd.DataFrame()
         return self._table("sweeps")
+
+    @cached_property
+    def quality(self) -> pd.DataFrame:
+        """One row per analysed session and denoising: motion, length, freedom, signal over noise.
+
+        Raises
+        ------
+        InputError
+            If the run was made by a Lumbago that did not look at quality.
+        """
+        return self._table("quality")
+
+    @cached_property
+    def qc_fc(self) -> pd.DataFrame:
+        """One row per edge of each connectome: its correlation with motion across people."""
+        return self._table("qc_fc")
+
+    @cached_property
+    def quality_about(self) -> dict[str, Any]:
+        """``quality.json``: QC-FC of each connectome in numbers, coverage of each region."""
+        return self._document("quality.json")
+
+    @property
+    def quality_page(self) -> Path:
+        """Where the page on the quality of the scans lies once it is built."""
+        return self.path / "quality.html"
 
     @property
     def report(self) -> Path:

@@ -13,7 +13,7 @@ from lumbago.experiment.quoting import as_key, as_word
 from lumbago.extraction.choice import near
 
 ABOUT = ("participant_id", "cohort", "session", "site", "mean_fd", "n_volumes", "n_volumes_kept",
-          "minutes_kept")  # fmt: skip
+          "minutes_kept", "dof_left")  # fmt: skip
 PEOPLE = ("age", "sex", "gender", "handedness", "hand")
 _GROUPS = ("group", "diagnosis", "dx", "patient", "status", "condition")
 _SCORES = ("vas", "pain", "nrs", "odi", "score")

@@ -19,6 +19,7 @@ from lumbago.experiment.cohorts import read_cohorts
 from lumbago.experiment.folder import SCHEMA, RunFolder
 from lumbago.experiment.grid import Grid, compute, grid_of
 from lumbago.experiment.loading import Loaded, load
+from lumbago.experiment.quality import quality_extractors, write_quality
 from lumbago.experiment.samples import Samples, gather_samples
 from lumbago.experiment.schema import Experiment
 from lumbago.experiment.sweeps import run_sweeps
@@ -107,13 +108,15 @@ def run_experiment(
         if progress is not None:
             progress("measuring", done, total, what)
 
-    tables = extract(
+    quality = quality_extractors(experiment, cohort, used)
+    found = extract(
         cohort,
-        {key: experiment.features[key] for key in used},
+        {**{key: experiment.features[key] for key in used}, **quality},
         store=kept,
         n_jobs=n_jobs,
         progress=measured,
     )
+    tables = {key: found[key] for key in used}
     targets = experiment.evaluation.targets
     several = len(targets) > 1
     folders = []
@@ -122,6 +125,8 @@ def run_experiment(
         grid = grid_of(experiment, samples.dataset)
         result = compute(grid, samples.dataset, kept, n_jobs=n_jobs, progress=progress)
         at = RunFolder(folder / target if several else folder)
+        told = {key: found[key] for key in quality}
+        write_quality(at, experiment, cohort, tables, told, samples.dataset)
         write_run(at, loaded, cohorts, tables, samples, grid, result, damaged=len(kept.corrupt))
         folders.append(RunFolder(at.path))
     return Run(experiment.name, tuple(folders))
@@ -216,7 +221,7 @@ def participants_of(cohorts: Sequence[Cohort], dataset: Dataset) -> pd.DataFrame
     table.insert(0, "site", dataset.site)
     table.insert(1, "target", true)
     motion = Cohort.pool(cohorts).table.reindex(dataset.X.index)
-    for name in ("n_volumes", "n_volumes_kept", "minutes_kept"):
+    for name in ("n_volumes", "n_volumes_kept", "minutes_kept", "dof_left"):
         if name in motion and motion[name].notna().any():
             table[name] = motion[name]
     return table.reset_index()

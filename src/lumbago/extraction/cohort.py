@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, overload
@@ -13,7 +14,7 @@ from lumbago.extraction.kept import look_up
 from lumbago.extraction.scans import measure_scan, worker_died
 from lumbago.extraction.sessions import gather
 from lumbago.extraction.workers import in_parallel
-from lumbago.extractors import EXTRACTORS
+from lumbago.extractors import EXTRACTORS, VoxelExtractor
 from lumbago.spec import read_kind
 from lumbago.store import Store
 
@@ -73,6 +74,11 @@ def extract(
     ------
     InputError
         If no scan of the cohort has the files that an extractor needs.
+
+    Warns
+    -----
+    UserWarning
+        Of a measure of voxels without an atlas where no store keeps its maps.
     """
     if isinstance(extractors, str) or not isinstance(extractors, Mapping):
         one = _settings(extractors, "feature")
@@ -86,6 +92,14 @@ def extract(
     measured = {k: e for k, e in extractors.items() if _scans(e)}
     _require_scans(cohort, measured)
     wanted = [(s, k) for s in cohort.scans for k, e in measured.items() if e.applies_to(s)]
+    for key, extractor in measured.items():
+        if store is None and isinstance(extractor, VoxelExtractor) and extractor.atlas is None:
+            warnings.warn(
+                f"feature {key}: without an atlas a measure of voxels gives maps and no features, "
+                "and without a store maps are lost; give an atlas, a store, or both",
+                UserWarning,
+                stacklevel=2,
+            )
     keys, found = look_up(wanted, measured, store)
     lacking: dict[int, list[str]] = {}
     for scan, key in wanted:

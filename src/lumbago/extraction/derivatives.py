@@ -22,14 +22,13 @@ import pandas as pd
 from lumbago.data import Extraction
 from lumbago.data.scan import fresh_image
 from lumbago.errors import EnvironmentProblem, InputError
+from lumbago.extraction.meanings import STATISTICS, meaning
 from lumbago.reading.walker import parse
 from lumbago.store.entries import digest_bytes
 from lumbago.store.writing import write_file
 
-_STATISTICS = {"correlation": "pearsoncorrelation", "seed": "seedfc"}
-_UNITS = {"alff": "units of the image", "covariance": "units of the image, squared"}
 _IGNORED = ("*_boldmap.nii.gz", "*_boldmap.json", "*_relmat.tsv", "*_relmat.json",
-            "*_bold.tsv", "*_bold.json")  # fmt: skip
+            "*_bold.tsv", "*_bold.json", "*_bold.html", "quality.tsv", "quality.html")  # fmt: skip
 _NAME = "Lumbago: measures of resting-state fMRI"
 
 
@@ -110,13 +109,15 @@ def products(
     made = _Names(extractor, found, source)
     files = []
     for variant, image in found.maps.items():
-        files.append(Product(made.of(variant, "boldmap.nii.gz"), packed(image, mask), made.about))
+        about = made.meaning_of(variant) | made.smoothed
+        files.append(Product(made.of(variant, "boldmap.nii.gz"), packed(image, mask), about))
     regional, edges = _by_variant(found)
     for variant, values in regional.items():
-        files.append(Product(made.of(variant, "bold.tsv", True), one_row(values), made.about))
+        name, about = made.of(variant, "bold.tsv", True), made.meaning_of(variant)
+        files.append(Product(name, one_row(values), about))
     for variant, pairs in edges.items():
-        matrix = square(pairs, made.diagonal)
-        files.append(Product(made.of(variant, "relmat.tsv", True), matrix, made.about))
+        name, about = made.of(variant, "relmat.tsv", True), made.meaning_of(variant)
+        files.append(Product(name, square(pairs, made.diagonal), about))
     twice = sorted({f.name for f in files if [g.name for g in files].count(f.name) > 1})
     if twice:
         raise InputError(f"{twice[0]}: two variants would be written under this name; rename one")
@@ -137,25 +138,29 @@ class _Names:
         kind = getattr(extractor, "measure", extractor.kind)
         kind = kind if isinstance(kind, str) else extractor.kind
         self.prefix = source.prefix
-        self.statistic = _STATISTICS.get(kind, alphanumeric(kind))
+        self.statistic = STATISTICS.get(kind, alphanumeric(kind))
         self.atlas = atlas_entity(extractor)
         self.kind = extractor.kind  # what a map is called that has no variant
         variants = {*found.maps, *(_split(n)[0] for n in found.names)}
         self.unnamed = len({"" if v == self.kind else v for v in variants}) == 1
         scaled = getattr(extractor, "normalize", None)
         self.scaled = scaled or ("fisherz" if getattr(extractor, "fisher_z", False) else "")
+        fwhm = getattr(extractor, "smooth", None)
+        self.smoothed = {} if fwhm is None else {"SmoothingFWHM": fwhm, "SmoothingUnits": "mm"}
         self.diagonal = 1.0 if "correlation" in kind and not self.scaled else np.nan
-        own = (extractor.__doc__ or "").strip().splitlines()
-        self.about = {
-            "Measure": kind,
-            "Description": own[0] if own else kind,
-            "Units": "1" if self.scaled else _UNITS.get(kind, "1"),
-        }
+        self.measure = kind
+        self.extractor = extractor
+
+    def meaning_of(self, variant: str) -> dict[str, Any]:
+        """Return what the values of a variant are."""
+        return meaning(self.measure, self.extractor, variant, scaled=bool(self.scaled))
 
     def of(self, variant: str, suffix: str, regional: bool = False) -> str:
         plain = self.unnamed or variant == self.kind
         words = ["" if plain else alphanumeric(variant), self.scaled]
-        desc = words[0] + (words[1].capitalize() if words[0] else words[1])
+        words += ["smooth"] if self.smoothed and not regional else []
+        first, *others = [word for word in words if word] or [""]
+        desc = first + "".join(word[0].upper() + word[1:] for word in others)
         name = f"{self.prefix}{self.atlas if regional else ''}_stat-{self.statistic}"
         return f"{name}{'_desc-' + desc if desc else ''}_{suffix}"
 

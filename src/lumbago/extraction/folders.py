@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from lumbago.errors import InputError
 from lumbago.extraction.cohort import Progress
 from lumbago.extraction.derivatives import Source, write_description
 from lumbago.extraction.images import Written, extract_scan
+from lumbago.extraction.wording import of_anyone
 from lumbago.extraction.workers import in_parallel
 from lumbago.reading.bids import BidsCohort
 
@@ -65,8 +67,11 @@ def extract_folder(
         if progress is not None:
             progress(done, len(tasks), str(scan))
     if not any(o.files for o in outcomes.values()):
-        reasons = dict.fromkeys(r for o in outcomes.values() for r in o.rejected.values())
-        raise InputError(f"none of {len(outcomes)} scans gave anything: {'; '.join(reasons)}")
+        told = Counter(
+            reason for o in outcomes.values() for reason in {*map(of_anyone, o.rejected.values())}
+        )
+        reasons = "; ".join(f"{reason} ({n} scans)" for reason, n in told.most_common())
+        raise InputError(f"none of {len(outcomes)} scans gave anything: {reasons}")
     return {name: outcomes[name] for name in sorted(outcomes)}
 
 

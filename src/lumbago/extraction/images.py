@@ -23,12 +23,14 @@ from lumbago.extraction.derivatives import (
 from lumbago.extraction.kept import public_spec
 from lumbago.extraction.wording import without_paths
 from lumbago.extractors import VoxelExtractor
+from lumbago.extractors.bands import to_filter
 from lumbago.provenance import versions
 from lumbago.reading.atlases import load_atlas
 from lumbago.reading.length import check_length
-from lumbago.reading.plausible import implausible, on_grid_of, open_one
+from lumbago.reading.plausible import OneImage, implausible, on_grid_of, open_one, small_note
 from lumbago.reading.recording import Recording
 from lumbago.reading.sidecars import read_sidecar, repetition_time
+from lumbago.reading.voxels import BoldSource
 from lumbago.reading.walker import parse
 
 
@@ -79,24 +81,11 @@ def extract_image(
         If nothing could be measured.
     """
     path = Path(image)
-    try:
-        one = open_one(path, voxel_size=voxel_size)
-        given = repetition_time(read_sidecar(_beside(path))) if t_r is None else t_r
-        recording = Recording.from_image(
-            one.image,
-            mask_img=None if mask is None else on_grid_of(mask, one),
-            confounds=confounds,
-            t_r=given,
-        )
-        where = space or parse(path.name)[0].get("space")
-        recording.scan = replace(recording.scan, space=where)
-    except ScanRejected as rejected:
-        raise InputError(rejected.reason) from None
-    if not one.oriented and any(getattr(e, "atlas", None) for e in extractors.values()):
-        raise InputError(
-            f"{path.name}: nothing says which side is left, so regions cannot be placed; "
-            "leave --atlas out, or set sform or qform from the original scan"
-        )
+    regions = any(getattr(e, "atlas", None) for e in extractors.values())
+    recording, one = open_image(
+        path, mask=mask, confounds=confounds, t_r=t_r, voxel_size=voxel_size, space=space,
+        regions=regions,
+    )  # fmt: skip
     overrides: dict[str, Any] = {}
     if t_r is not None:
         overrides["RepetitionTime"] = {"Given": t_r, "Header": one.t_r}
@@ -114,6 +103,51 @@ def extract_image(
     return written
 
 
+def open_image(
+    image: Path | str,
+    *,
+    mask: Path | str | None = None,
+    confounds: Path | str | None = None,
+    t_r: float | None = None,
+    voxel_size: Sequence[float] | None = None,
+    space: str | None = None,
+    regions: bool = False,
+) -> tuple[Recording, OneImage]:
+    """Open one 4D image as `extract_image` does, and what its header says of it.
+
+    Parameters
+    ----------
+    regions : bool
+        Whether regions will be laid on it, which needs to know left from right.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or its header is not plausible.
+    """
+    path = Path(image)
+    try:
+        one = open_one(path, voxel_size=voxel_size)
+        given = repetition_time(read_sidecar(_beside(path))) if t_r is None else t_r
+        recording = Recording.from_image(
+            one.image,
+            mask_img=None if mask is None else on_grid_of(mask, one),
+            confounds=confounds,
+            t_r=given,
+        )
+        where = space or parse(path.name)[0].get("space")
+        recording.scan = replace(recording.scan, space=where)
+        recording.notes += _told(recording.source)
+    except ScanRejected as rejected:
+        raise InputError(rejected.reason) from None
+    if not one.oriented and regions:
+        raise InputError(
+            f"{path.name}: nothing says which side is left, so regions cannot be placed; "
+            "leave --atlas out, or set sform or qform from the original scan"
+        )
+    return recording, one
+
+
 def extract_scan(
     scan: Scan, extractors: Mapping[str, Any], output: Path, source: Source
 ) -> Written:
@@ -124,10 +158,16 @@ def extract_scan(
         doubts = implausible(*grid, oriented=True)
         if doubts:
             raise ScanRejected("E_GEOMETRY", f"{source.name}: the header has {doubts[0]}")
+        recording.notes += _told(recording.source)
         return _write(recording, extractors, output, source, {})
     except ScanRejected as rejected:
         reason = without_paths(rejected.reason, tuple(scan.files.values()))
         return Written((), (), dict.fromkeys(extractors, reason))
+
+
+def _told(source: BoldSource) -> list[str]:
+    note = small_note(source.shape, source.affine)
+    return [note] if note else []
 
 
 def _write(
@@ -195,26 +235,54 @@ def _about(
     recording: Recording, extractor: Any, overrides: Mapping[str, Any]
 ) -> tuple[dict[str, Any], np.ndarray | None]:
     """Return what the sidecars say of how values were made, and the brain they were made in."""
-    band = getattr(extractor, "filtered_to", getattr(extractor, "band", None))
     atlas = getattr(extractor, "atlas", None)
-    if isinstance(extractor, VoxelExtractor) or atlas is None:
-        signals = recording.voxels(extractor.denoise, band)
+    if isinstance(extractor, VoxelExtractor):
+        bands = extractor.passbands()
+        signals = extractor.signals_of(recording, next(iter(bands.values())))
     else:
-        signals = recording.regions(load_atlas(atlas), extractor.denoise, band)
+        band = getattr(extractor, "band", None)
+        bands = getattr(extractor, "bands", None) or {"": band}
+        passed = to_filter(next(iter(bands.values())), recording.t_r, extractor.kind)
+        regions = None if atlas is None else load_atlas(atlas)
+        signals = (
+            recording.voxels(extractor.denoise, passed)
+            if regions is None
+            else recording.regions(regions, extractor.denoise, passed)
+        )
     short = check_length(signals.n_kept, signals.t_r, min_minutes=0, min_volumes=0)
     about: dict[str, Any] = {
         "RepetitionTime": signals.t_r,
         "NumberOfVolumes": len(signals.values),
         "NumberOfVolumesKept": signals.n_kept,
+        **_cost(recording, extractor, bands),
         "SpatialReference": recording.scan.space or "n/a",
         "Settings": json.loads(json.dumps(public_spec(extractor))),
         **({"Overrides": dict(overrides)} if overrides else {}),
         "Notes": [short] if short else [],
         "SoftwareVersions": versions(("lumbago", "numpy", "scipy", "nibabel", "nilearn")),
     }
-    if band is not None:
-        about["SoftwareFilters"] = {"Bandpass filter": {"low": band[0], "high": band[1]}}
+    how = "butterworth" if extractor.denoise is None else extractor.denoise.filter
+    filters = {
+        f"Bandpass filter {name}".strip(): {"low": band[0], "high": band[1], "kind": how}
+        for name, band in bands.items()
+        if band is not None
+    }
+    if filters:
+        about["SoftwareFilters"] = filters
     return about, signals.mask
+
+
+def _cost(recording: Recording, extractor: Any, bands: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how many degrees of freedom cleaning leaves, for each band if there are several."""
+    left = {}
+    for name, band in bands.items():
+        passed = to_filter(band, recording.t_r if band else None, extractor.kind)
+        cost = recording.freedom(extractor.denoise, passed)
+        left[name] = round(cost.left, 1)
+    return {
+        "NumberOfConfounds": cost.n_confounds,
+        "DegreesOfFreedomLeft": left if len(left) > 1 else next(iter(left.values())),
+    }
 
 
 def _beside(image: Path) -> Path:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from lumbago.data import Signals
-from lumbago.extractors.base import Band, VoxelExtractor
-from lumbago.measures.amplitude import Convention, alff, falff
-
-BandName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+from lumbago.extractors.bands import Bands, refuse_unresolved
+from lumbago.extractors.base import VoxelExtractor
+from lumbago.measures.amplitude import Amplitudes, Convention, Detrend, amplitudes
 
 
 class Amplitude(VoxelExtractor):
@@ -26,21 +26,26 @@ class Amplitude(VoxelExtractor):
     version: ClassVar[int] = 1
 
     kind: Literal["alff", "falff"]
-    bands: dict[BandName, Band] = Field({"low": (0.01, 0.1)}, min_length=1)
-    """Frequencies in Hz by name; each name is a variant of the feature."""
+    bands: Bands = Field({"low": (0.01, 0.1)})
+    """Frequencies in Hz by name, ``{low: [0.01, 0.1]}``, or slow bands, ``[slow5, slow4]``; each
+    name is a variant of the feature."""
     convention: Convention = "dpabi"
     """Whose scale and rounding: ``dpabi``, ``afni`` (3dRSFC), or ``std`` (C-PAC, HALFpipe)."""
+    detrend: Detrend = "convention"
+    """What is taken out of each signal before its spectrum: ``linear``, ``quadratic``, null for the
+    mean alone, or the ``convention``'s own (linear for dpabi, quadratic for afni, the mean for
+    std). What `denoise` has taken out, a linear trend among it, stays out."""
 
     def measure(self, signals: Signals) -> Mapping[str, np.ndarray]:
         """Return the amplitude of every voxel in every band."""
-        of = {"alff": alff, "falff": falff}[self.kind]
         t_r = repetition_time(signals)
-        return {
-            name: of(
-                signals.values, t_r=t_r, band=band, convention=self.convention, kept=signals.kept
-            )
-            for name, band in self.bands.items()
-        }
+        for band in self.bands.values():
+            refuse_unresolved(band, t_r, self.kind)
+        found = _amplitudes(
+            signals, t_r=t_r, bands=tuple(self.bands.values()), convention=self.convention,
+            detrend=self.detrend,
+        )  # fmt: skip
+        return dict(zip(self.bands, getattr(found, self.kind), strict=True))
 
     def remarks(self, signals: Signals) -> tuple[str, ...]:
         """Say where a band ends before its upper edge, and what scrubbing does to ALFF."""
@@ -57,6 +62,19 @@ class Amplitude(VoxelExtractor):
                 "amplitude of noise; prefer falff or take n_volumes_kept as a covariate"
             )
         return tuple(notes)
+
+
+_last: list[tuple[weakref.ref[Signals], dict[str, Any], Amplitudes]] = []
+
+
+def _amplitudes(signals: Signals, **settings: Any) -> Amplitudes:
+    """ALFF and fALFF of signals, whose spectrum both kinds share when they follow each other."""
+    for of, how, found in _last:
+        if of() is signals and how == settings:
+            return found
+    found = amplitudes(signals.values, kept=signals.kept, **settings)
+    _last[:] = [(weakref.ref(signals), settings, found)]
+    return found
 
 
 def repetition_time(signals: Signals) -> float:

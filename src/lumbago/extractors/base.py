@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import AfterValidator
+from pydantic import BeforeValidator, Field
 
-from lumbago.data import Atlas, Extraction, Scan, Signals
+from lumbago.data import Extraction, Scan, Signals
 from lumbago.errors import ScanRejected
+from lumbago.extractors.bands import Band as Band
+from lumbago.extractors.bands import to_filter
+from lumbago.measures.smoothing import smooth
 from lumbago.reading.atlases import AtlasRef, load_atlas
 from lumbago.reading.denoise import Denoise
-from lumbago.reading.sampling import region_means, space_note
+from lumbago.reading.sampling import map_means, space_note
 from lumbago.spec import Spec
 
 if TYPE_CHECKING:
     from lumbago.reading.recording import Recording
 
 
-def _rising(band: tuple[float, float]) -> tuple[float, float]:
-    low, high = band
-    if not 0 <= low < high:
-        raise ValueError(f"a band rises from at least 0 Hz, got {low:g} to {high:g}")
-    return band
-
-
-Band = Annotated[tuple[float, float], AfterValidator(_rising)]
-"""Lowest and highest frequency, in Hz."""
-
+Normalize = Annotated[
+    Literal["mean", "zscore"] | None,
+    BeforeValidator(
+        lambda value: None if value == "none" else value,
+        json_schema_input_type=Literal["none", "mean", "zscore"] | None,
+    ),
+]
 
 NUISANCE_ROLES = ("confounds", "confounds_json", "motion")
 """Files that decide what is regressed out: the sidecar tells which components count."""
@@ -131,9 +132,14 @@ class VoxelExtractor(Extractor):
 
     atlas: AtlasRef | None = None
     """Regions whose means become features; without it there are maps only."""
-    normalize: Literal["mean", "zscore"] | None = None
+    normalize: Normalize = None
     """Within the mask: divide by the mean (DPABI's mALFF, mReHo), or take the mean away and
-    divide by the standard deviation (zALFF, zReHo); null leaves the measure's own unit."""
+    divide by the standard deviation (zALFF, zReHo); null (or none) leaves the measure's own
+    unit."""
+    smooth: Annotated[float, Field(gt=0, le=100)] | None = None
+    """Full width at half maximum of a Gaussian, in mm, that maps are smoothed by, inside the mask
+    and after normalizing (DPABI's order); null leaves them as measured. Regional means are
+    always those of the unsmoothed map, so that no region holds its neighbours' values."""
     keep_maps: bool = False
     """Whether maps are stored beside regional means."""
 
@@ -154,44 +160,77 @@ class VoxelExtractor(Extractor):
         """Measure every voxel, then average over the regions of the atlas."""
         return self._measured(recording, keep_maps=self.keep_maps or self.atlas is None)
 
+    def passbands(self) -> Mapping[str, Band | None]:
+        """Return the bands that signals are filtered to, by the variant that each becomes.
+
+        One unnamed variant where there is a single band; the measure is taken in each.
+        """
+        return {"": self.filtered_to}
+
+    def signals_of(self, recording: Recording, band: Band | None) -> Signals:
+        """Return the signals that are measured: cleaned, and filtered to a band."""
+        passed = to_filter(band, recording.t_r if band else None, self.kind)
+        return recording.voxels(self.denoise, band=passed)
+
     def _measured(self, recording: Recording, *, keep_maps: bool) -> Extraction:
-        signals = recording.voxels(self.denoise, band=self.filtered_to)
-        try:
-            measured = self.measure(signals)
-        except ValueError as error:
-            raise ScanRejected("E_MEASURE", f"{self.kind}: {error}") from error
-        # A voxel that never changes is no brain at rest but dropout or padding: it holds no data,
-        # and must not pull the mean of its region towards the 0 that it measures.
-        kept = signals.kept_values
-        dead = (kept == kept[:1]).all(axis=0)
-        measured = {
-            name: self._normalized(np.where(dead, np.nan, values))
-            for name, values in measured.items()
-        }
+        measured: dict[str, np.ndarray] = {}
+        remarks: list[str] = []
+        for name, band in self.passbands().items():
+            signals = self.signals_of(recording, band)
+            measured |= {_joined(name, n): v for n, v in self._of_voxels(signals).items()}
+            remarks += self.remarks(signals)
 
         maps = {}
         if keep_maps:
-            maps = {n or self.kind: signals.to_volume(v).to_image() for n, v in measured.items()}
+            maps = {n or self.kind: self._map(v, signals) for n, v in measured.items()}
+        elif self.smooth is not None:
+            remarks.append("smooth is for maps, and none are kept: regional means are unsmoothed")
         names: list[str] = []
-        values: list[np.ndarray] = []
+        values = np.empty(0, np.float32)
         coverage: dict[str, float] = {}
-        notes = [*recording.notes, *self.remarks(signals)]
+        notes = [*recording.notes, *remarks]
         if self.atlas is not None:
             atlas = load_atlas(self.atlas)
             notes.append(space_note(atlas, recording.scan.space))
-            for variant, of_voxels in measured.items():
-                means, covered = regional_means(of_voxels, signals, atlas)
-                names += feature_names(atlas.names, variant)
-                values.append(means)
-                for region, share in zip(atlas.names, covered, strict=True):
-                    coverage[region] = min(coverage.get(region, 1.0), float(share))
+            assert signals.mask is not None
+            assert signals.affine is not None
+            means, covered = map_means(list(measured.values()), signals.mask, signals.affine, atlas)
+            regions, values = atlas.names, means.ravel()
+            names = [name for variant in measured for name in feature_names(regions, variant)]
+            coverage = dict(zip(regions, covered.min(axis=0).tolist(), strict=True))
         return Extraction(
             names=tuple(names),
-            values=np.concatenate([np.empty(0, np.float32), *values]),
+            values=values,
             maps=maps,
             coverage=coverage,
             notes=tuple(dict.fromkeys(note for note in notes if note)),
         )
+
+    def _of_voxels(self, signals: Signals) -> dict[str, np.ndarray]:
+        """One value per voxel and variant, normalized; NaN in voxels without data."""
+        # A voxel that never changes is no brain at rest but dropout or padding: it holds no data,
+        # and must not pull the mean of its region towards the 0 that it measures.
+        dead = _unchanging(signals)
+        if dead.all():
+            raise ScanRejected(
+                "E_FLAT",
+                f"{self.kind}: no voxel of the brain changes over the kept volumes; expected the "
+                "signals of a scan, so look at the image and its mask",
+            )
+        try:
+            measured = self.measure(signals)
+        except ValueError as error:
+            raise ScanRejected("E_MEASURE", f"{self.kind}: {error}") from error
+        if dead.any():
+            measured = {name: np.where(dead, np.nan, of) for name, of in measured.items()}
+        return {name: self._normalized(of) for name, of in measured.items()}
+
+    def _map(self, values: np.ndarray, signals: Signals) -> Any:
+        found = signals.to_volume(values)
+        if self.smooth is not None:
+            found = replace(found, array=smooth(found.array, self.smooth, found.affine))
+            found = replace(found, array=found.array.astype(np.float32))
+        return found.to_image()
 
     def _normalized(self, values: np.ndarray) -> np.ndarray:
         if self.normalize is None:
@@ -208,18 +247,22 @@ class VoxelExtractor(Extractor):
         return np.asarray((values - centre) / spread)
 
 
-def regional_means(
-    values: np.ndarray, signals: Signals, atlas: Atlas
-) -> tuple[np.ndarray, np.ndarray]:
-    """Average one value per voxel over regions: float32 means, and coverage in [0, 1]."""
-    assert signals.mask is not None
-    assert signals.affine is not None
-    means, coverage = region_means(values[None], signals.mask, signals.affine, atlas)
-    return means[0], coverage
+def _joined(*variants: str) -> str:
+    return ".".join(variant for variant in variants if variant)
 
 
-def feature_names(regions: tuple[str, ...], variant: str = "") -> list[str]:
-    """Return the names of regional features behind the key.
+def _unchanging(signals: Signals) -> np.ndarray:
+    """Voxels whose kept values are all the same; all of them are read of few voxels only."""
+    values = signals.values
+    kept = np.arange(len(values)) if signals.kept is None else signals.kept
+    same = np.asarray(values[kept[0]] == values[kept[-1]])
+    where = np.flatnonzero(same)
+    same[where] = (values[np.ix_(kept, where)] == values[kept[0], where]).all(axis=0)
+    return same
+
+
+def feature_names(regions: Sequence[str], variant: str = "") -> list[str]:
+    """Return the names of regional features, or of edges, behind the key.
 
     >>> feature_names(("insula_L", "insula_R"), "low")
     ['.low:insula_L', '.low:insula_R']

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 import numpy as np
 from pydantic import model_validator
 
-from lumbago.data import Extraction, Scan
+from lumbago.data import Atlas, Extraction, Scan, Signals
 from lumbago.data.features import edge_names
 from lumbago.errors import ScanRejected
-from lumbago.extractors.base import NUISANCE_ROLES, Band, Extractor, feature_names
+from lumbago.extractors.bands import Band, Bands, to_filter
+from lumbago.extractors.base import NUISANCE_ROLES, Extractor, feature_names
 from lumbago.measures.connectivity import (
     correlation,
     covariance,
@@ -52,10 +53,10 @@ class Connectome(Extractor):
     """Connectivity of every pair of regions, upper triangle row by row.
 
     Regional signals come from the voxels of a scan through an atlas, or from a table; a
-    matrix read from a file is taken as it is, and only for ``correlation``, since no file
-    says how its values were computed. A region without data is NaN with every other; partial
-    correlations are conditioned on the regions that are there. Covariances come with the
-    variances (``a~a``), in squared units of the signals.
+    matrix read from a file is taken as it is, and only for ``correlation`` without `bands`,
+    since no file says how its values were computed. A region without data is NaN with every
+    other; partial correlations are conditioned on the regions that are there. Covariances come
+    with the variances (``a~a``), in squared units of the signals.
     """
 
     needs: ClassVar[frozenset[frozenset[str]]] = frozenset(
@@ -76,10 +77,15 @@ class Connectome(Extractor):
     fisher_z: bool = False
     """Whether correlations become Fisher's z."""
     band: Band | None = None
-    """Frequencies that are correlated, in Hz; null takes all."""
+    """Frequencies that are correlated, in Hz, or a slow band by name; null takes all."""
+    bands: Bands | None = None
+    """Several bands by name, in place of `band`, ``[slow5, slow4]``; each is a variant of the
+    feature."""
 
     @model_validator(mode="after")
     def _fits_the_measure(self) -> Self:
+        if self.band is not None and self.bands is not None:
+            raise ValueError("give band for one, or bands for several, not both")
         if self.measure == "covariance" and self.fisher_z:
             raise ValueError("covariances have no Fisher z; take measure: correlation")
         if self.measure == "correlation" and self.shrinkage == "ledoit_wolf":
@@ -112,7 +118,8 @@ class Connectome(Extractor):
         # What is nearest to the wanted matrix wins; voxels only where an atlas asks for them.
         if self.atlas is not None and "bold" in scan.files:
             return "bold"
-        roles = ("connectome", "timeseries") if self.measure == "correlation" else ("timeseries",)
+        taken = self.measure == "correlation" and self.bands is None
+        roles = ("connectome", "timeseries") if taken else ("timeseries",)
         return next((role for role in roles if role in scan.files), "")
 
     def extract(self, recording: Recording) -> Extraction:
@@ -144,13 +151,10 @@ class Connectome(Extractor):
             matrices[""], labels = recording.connectome()
         elif source:
             atlas = load_atlas(self.atlas) if self.atlas is not None and source == "bold" else None
-            signals = recording.regions(atlas, self.denoise, band=self.band)
+            for name, band in ({"": self.band} if self.bands is None else self.bands).items():
+                signals = self._signals(recording, atlas, band)
+                matrices[name] = self._matrix(signals.kept_values)
             labels = signals.labels
-            if signals.n_kept < 3:
-                raise ScanRejected(
-                    "E_SHORT", f"{signals.n_kept} kept volumes are too few for a correlation"
-                )
-            matrices[""] = self._matrix(signals.kept_values)
             if atlas is not None:
                 notes.append(space_note(atlas, recording.scan.space))
             if signals.coverage is not None:
@@ -174,6 +178,15 @@ class Connectome(Extractor):
         except ValueError as error:
             raise ScanRejected("E_MEASURE", f"{self.kind}: {error}") from error
         return unvectorize(edges, diagonal=None if diagonal else 0.0)
+
+    def _signals(self, recording: Recording, atlas: Atlas | None, band: Band | None) -> Signals:
+        passed = to_filter(band, recording.t_r if band else None, self.kind)
+        signals = recording.regions(atlas, self.denoise, band=passed)
+        if signals.n_kept < 3:
+            raise ScanRejected(
+                "E_SHORT", f"{signals.n_kept} kept volumes are too few for a correlation"
+            )
+        return signals
 
     def _matrix(self, signals: np.ndarray) -> np.ndarray:
         try:

@@ -9,8 +9,9 @@ import numpy as np
 from pydantic import Field
 
 from lumbago.data import Signals
-from lumbago.extractors.base import Band, VoxelExtractor
-from lumbago.measures.homogeneity import Neighbours, Ties, reho
+from lumbago.extractors.bands import Band
+from lumbago.extractors.base import VoxelExtractor
+from lumbago.measures.homogeneity import Neighbours, Ties, neighbour_concordance
 
 
 class Homogeneity(VoxelExtractor):
@@ -30,7 +31,7 @@ class Homogeneity(VoxelExtractor):
     min_voxels: Annotated[int, Field(ge=1)] = 2
     """Fewer voxels than this do not make a value."""
     band: Band | None = (0.01, 0.1)
-    """Frequencies that are compared, in Hz; null compares all."""
+    """Frequencies that are compared, in Hz, or a slow band by name; null compares all."""
 
     @property
     def filtered_to(self) -> Band | None:
@@ -41,7 +42,8 @@ class Homogeneity(VoxelExtractor):
         """Return the concordance of every voxel with its neighbours."""
         if signals.mask is None:
             raise ValueError("signals of regions have no neighbours; give voxels")
-        found = reho(
-            signals.volumes(), signals.mask, self.neighbours, self.ties, min_voxels=self.min_voxels
-        )
-        return {"": found[signals.mask]}
+        found = neighbour_concordance(
+            signals.kept_values, signals.mask, self.neighbours, self.ties,
+            min_voxels=self.min_voxels,
+        )  # fmt: skip
+        return {"": found}

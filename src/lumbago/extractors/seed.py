@@ -12,17 +12,15 @@ from pydantic import Field, model_validator
 
 from lumbago.data import Atlas, Extraction, Signals
 from lumbago.errors import ScanRejected
-from lumbago.extractors.base import Band, VoxelExtractor
-from lumbago.measures.connectivity import fisher_z, seed_correlation
+from lumbago.extractors.bands import Band, Bands
+from lumbago.extractors.base import VoxelExtractor
+from lumbago.measures.connectivity import seed_correlation
 from lumbago.provenance import digest
 from lumbago.reading.sampling import region_means, space_note
-from lumbago.reading.seeds import AnySeed, SeedName, load_seeds
+from lumbago.reading.seeds import Seeds, load_seeds
 
 if TYPE_CHECKING:
     from lumbago.reading.recording import Recording
-
-# Beyond it a voxel is the seed itself, whose z would be infinite.
-_ITSELF = 1 - 1e-7
 
 
 class Seed(VoxelExtractor):
@@ -38,9 +36,11 @@ class Seed(VoxelExtractor):
     version: ClassVar[int] = 1
 
     kind: Literal["seed"] = "seed"
-    seeds: dict[SeedName, AnySeed] = Field(min_length=1)
+    seeds: Seeds = Field(min_length=1)
     """By name: ``[x, y, z]`` in mm, ``{image: mask.nii.gz}``, or ``{atlas: lumbago200, region:
-    LH_Default_1}``."""
+    LH_Default_1}``. Or names of the catalogue of pain seeds, ``[VTA_L, S1_back_L]`` (`lumbago
+    atlas show pain_seeds` lists them with their sources), or an atlas for all its regions,
+    ``pain_seeds``."""
     radius: Annotated[float, Field(gt=0, le=50)] = 5.0
     """Of the balls around coordinates, in mm."""
     space: str = "MNI"
@@ -49,10 +49,15 @@ class Seed(VoxelExtractor):
     """Whether correlations become Fisher's z, whose means over voxels, runs and people are
     not pulled towards 0; a voxel that is a whole seed has none. Else Pearson's r."""
     band: Band | None = None
-    """Frequencies that are correlated, in Hz; null takes all."""
+    """Frequencies that are correlated, in Hz, or a slow band by name; null takes all."""
+    bands: Bands | None = None
+    """Several bands by name, in place of `band`, ``[slow5, slow4]``: the feature's variants are
+    then ``<band>.<seed>``."""
 
     @model_validator(mode="after")
     def _normalized_by_spread_only(self) -> Self:
+        if self.band is not None and self.bands is not None:
+            raise ValueError("give band for one, or bands for several, not both")
         if self.normalize == "mean":
             raise ValueError("correlations may average 0, which cannot be divided by")
         return self
@@ -66,6 +71,10 @@ class Seed(VoxelExtractor):
     def filtered_to(self) -> Band | None:
         """The band that signals are filtered to."""
         return self.band
+
+    def passbands(self) -> Mapping[str, Band | None]:
+        """Return the bands that are correlated, by name where there are several."""
+        return super().passbands() if self.bands is None else self.bands
 
     def load_seeds(self) -> tuple[Atlas, ...]:
         """Return the seeds as atlases; refuses what cannot be read."""
@@ -96,10 +105,8 @@ class Seed(VoxelExtractor):
                 "no seed lies in the brain mask by half at least; expected seeds and scan in one "
                 "space",
             )
-        r = seed_correlation(values, series)
-        if self.fisher_z:
-            r = fisher_z(np.where(np.abs(r) > _ITSELF, np.nan, r))
-        return dict(zip(self.seeds, r, strict=True))
+        found = seed_correlation(values, series, fisher_z=self.fisher_z)
+        return dict(zip(self.seeds, found, strict=True))
 
     def remarks(self, signals: Signals) -> tuple[str, ...]:
         """Say which seeds do not lie in the brain mask."""

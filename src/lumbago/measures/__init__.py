@@ -8,7 +8,10 @@ from __future__ import annotations
 from importlib import import_module
 from types import ModuleType
 
-_MODULES = ("amplitude", "cleaning", "connectivity", "graph", "homogeneity", "nulls")
+_MODULES = (
+    "amplitude", "centrality", "cleaning", "connectivity", "graph", "homogeneity", "intensity",
+    "interpolation", "mirror", "motion", "nulls", "smoothing", "streaming", "symmetry",
+)  # fmt: skip
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
 from lumbago.measures.spectrum import Convention, Detrend, Spectrum
@@ -69,18 +72,16 @@ def alff(
        imaging. Neuroinformatics 14, 339-351. doi:10.1007/s12021-016-9299-4
     .. [3] Taylor & Saad (2013). FATCAT: (an efficient) functional and tractographic
        connectivity analysis toolbox. Brain Connect 3, 523-535. doi:10.1089/brain.2013.0154
+
+    A sine of amplitude 1 and 0.05 Hz lies in the band, and doubling a signal doubles its ALFF:
+
+    >>> sine = np.sin(2 * np.pi * 0.05 * 2.0 * np.arange(200))[:, None]
+    >>> once, twice = (alff(k * sine, t_r=2.0)[0] for k in (1, 2))
+    >>> bool(np.isclose(twice, 2 * once))
+    True
     """
-    spectrum = Spectrum(signals, t_r, band, convention, detrend, kept, "alff")
-    found = np.empty(spectrum.n_signals)
-    for some, size in spectrum.blocks(spectrum.inside):
-        total = size.sum(axis=0, dtype=np.float64)
-        if convention == "std":
-            found[some] = np.sqrt(total)
-        elif convention == "afni":
-            found[some] = total * np.sqrt(spectrum.n_volumes)
-        else:
-            found[some] = total / len(size)
-    return found
+    spectrum = Spectrum(signals, t_r, [band], convention, detrend, kept, "alff")
+    return _scaled(_sums(spectrum, spectrum.inside[0])[0], spectrum)[0]
 
 
 def falff(
@@ -119,16 +120,80 @@ def falff(
     .. [1] Zou et al. (2008). An improved approach to detection of amplitude of low-frequency
        fluctuation (ALFF) for resting-state fMRI: fractional ALFF. J Neurosci Methods 172,
        137-141. doi:10.1016/j.jneumeth.2008.04.012
+
+    >>> sine = np.sin(2 * np.pi * 0.05 * 2.0 * np.arange(200))[:, None]
+    >>> share = falff(sine, t_r=2.0, band=(0.01, 0.1), convention="afni")
+    >>> bool(share[0] > 0.9)
+    True
     """
-    spectrum = Spectrum(signals, t_r, band, convention, detrend, kept, "falff")
-    inside = slice(
-        *(i - spectrum.whole.start for i in (spectrum.inside.start, spectrum.inside.stop))
-    )
-    found = np.empty(spectrum.n_signals)
-    for some, size in spectrum.blocks(spectrum.whole):
-        part = size[inside].sum(axis=0, dtype=np.float64)
-        total = size.sum(axis=0, dtype=np.float64)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            share = np.minimum(part / total, 1)
-        found[some] = np.sqrt(share) if convention == "std" else share
-    return found
+    spectrum = Spectrum(signals, t_r, [band], convention, detrend, kept, "falff")
+    return _shares(*_sums(spectrum, spectrum.whole), spectrum)[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Amplitudes:
+    """ALFF and fALFF of several bands: arrays (n_bands, n_signals), float64."""
+
+    alff: np.ndarray
+    falff: np.ndarray
+
+
+def amplitudes(
+    signals: np.ndarray,
+    *,
+    t_r: float,
+    bands: Sequence[tuple[float, float]] = ((0.01, 0.1),),
+    convention: Convention = "dpabi",
+    detrend: Detrend = "convention",
+    kept: np.ndarray | None = None,
+) -> Amplitudes:
+    """ALFF and fALFF of every signal in every band, from one spectrum.
+
+    Parameters
+    ----------
+    signals, t_r, convention, detrend, kept
+        As for `alff`. The signals must not have been filtered.
+    bands : sequence of (float, float)
+        Lowest and highest frequencies, in Hz, at least one pair.
+
+    Returns
+    -------
+    Amplitudes
+        What `alff` and `falff` give band by band, to the bit where no volume is scrubbed.
+
+    Raises
+    ------
+    ValueError
+        As `alff` does, for any of the bands.
+    """
+    spectrum = Spectrum(signals, t_r, bands, convention, detrend, kept, "amplitudes")
+    parts, total = _sums(spectrum, spectrum.whole)
+    return Amplitudes(_scaled(parts, spectrum), _shares(parts, total, spectrum))
+
+
+def _sums(spectrum: Spectrum, bins: slice) -> tuple[np.ndarray, np.ndarray]:
+    """Sums of the sizes inside each band (n_bands, n_signals), and over all of `bins`."""
+    parts = np.empty((len(spectrum.inside), spectrum.n_signals))
+    total = np.empty(spectrum.n_signals)
+    for some, size in spectrum.blocks(bins):
+        total[some] = size.sum(axis=0, dtype=np.float64)
+        for part, inside in zip(parts, spectrum.inside, strict=True):
+            within = size[inside.start - bins.start : inside.stop - bins.start]
+            part[some] = total[some] if inside == bins else within.sum(axis=0, dtype=np.float64)
+    return parts, total
+
+
+def _scaled(parts: np.ndarray, spectrum: Spectrum) -> np.ndarray:
+    """Sums inside bands in the scale of the convention's ALFF."""
+    if spectrum.convention == "std":
+        return np.sqrt(parts)
+    if spectrum.convention == "afni":
+        return parts * np.sqrt(spectrum.n_volumes)
+    return parts / np.array([[inside.stop - inside.start] for inside in spectrum.inside])
+
+
+def _shares(parts: np.ndarray, total: np.ndarray, spectrum: Spectrum) -> np.ndarray:
+    """Sums inside bands as shares of the whole, in [0, 1]."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.minimum(parts / total, 1)
+    return np.sqrt(share) if spectrum.convention == "std" else share

@@ -7,18 +7,21 @@ number of voxels by a single product.
 
 from __future__ import annotations
 
-import re
-import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
+from lumbago.measures.filters import FILTERS, Filter, detrended, filled
 from lumbago.measures.kept import checked_kept
+from lumbago.measures.threads import cores_of_process
 
 # Above this share of the largest weight, a constant is taken to survive the operator.
 _CONSTANT_SURVIVES = 1e-9
 # Below this share of its size, what is left of a confound is rounding.
 _NOTHING = 1e-9
-_BLOCK = 8192
+# Signals cleaned at once; fixed, so that work is cut by size alone.
+_BLOCK = 512
 
 
 def cleaning_operator(
@@ -29,14 +32,16 @@ def cleaning_operator(
     band: tuple[float | None, float | None] | None = None,
     kept: np.ndarray | None = None,
     detrend: bool = True,
+    filter: Filter = "butterworth",  # noqa: A002 - nilearn's word
 ) -> np.ndarray:
     """Return the matrix that cleans signals of `n_volumes` volumes.
 
     The steps and their order are nilearn's: censored volumes are filled by a cubic
     spline through the kept ones if a filter follows and left out otherwise; signals and
-    confounds are detrended, filtered forth and back (Butterworth, order 5), reduced to
-    the kept volumes; the confounds, standardized, are regressed out. Censored volumes
-    before the first kept one or behind the last are never extrapolated.
+    confounds are detrended, filtered, reduced to the kept volumes; the confounds,
+    standardized, are regressed out. Signals and confounds pass the same filter, so that
+    regression brings no frequency back [1]_. Censored volumes before the first kept one or
+    behind the last are never extrapolated.
 
     Parameters
     ----------
@@ -53,6 +58,11 @@ def cleaning_operator(
         Indices of the volumes that survive scrubbing, increasing; None keeps all.
     detrend : bool
         Whether to remove mean and linear trend.
+    filter : {"butterworth", "ideal"}
+        ``butterworth``: forth and back, order 5, as nilearn's default. ``ideal``: as DPABI,
+        frequencies outside the band are set to zero in the Fourier transform of the series,
+        which is brought to mean 0 and padded with zeros to a power of two; the mean is put
+        back where the band is open below. An edge that lies on a frequency keeps it.
 
     Returns
     -------
@@ -65,10 +75,11 @@ def cleaning_operator(
 
     Notes
     -----
-    The result is nilearn's to rounding, but for two cases. nilearn 0.14 filters the values of
-    censored volumes whose mirror image in time is censored too (``volumes[~sample_mask]``
-    with indices counts from the end); here they never count. And of confounds that depend on
-    each other it may regress out the rounding noise that is left of them; here it never does.
+    With ``butterworth`` the result is nilearn's to rounding, but for two cases. nilearn 0.14
+    filters the values of censored volumes whose mirror image in time is censored too
+    (``volumes[~sample_mask]`` with indices counts from the end); here they never count. And of
+    confounds that depend on each other it may regress out the rounding noise that is left of
+    them; here it never does.
 
     References
     ----------
@@ -76,6 +87,8 @@ def cleaning_operator(
        artifacts into fMRI data. Hum Brain Mapp 40, 2358-2376. doi:10.1002/hbm.24528
     """
     kept = None if kept is None else checked_kept(kept, n_volumes, "cleaning")
+    if filter not in FILTERS:
+        raise ValueError(f"cleaning: filter is butterworth or ideal, got {filter!r}")
     band = _checked_band(band, t_r)
     if confounds is not None:
         confounds = _checked_confounds(confounds, n_volumes, kept)
@@ -85,13 +98,14 @@ def cleaning_operator(
     regressors = None if confounds is None else confounds[every]
     if band is not None:
         where = every - every[0]
-        signals = _filtered(_filled(signals, where), t_r, band, detrend)[where]
+        filtered = FILTERS[filter]
+        signals = filtered(filled(signals, where), t_r, band, detrend)[where]
         if regressors is not None:
-            regressors = _filtered(_filled(regressors, where), t_r, band, detrend)[where]
+            regressors = filtered(filled(regressors, where), t_r, band, detrend)[where]
     elif detrend:
-        signals = _nilearn_clean(signals, detrend=True)
+        signals = detrended(signals)
         if regressors is not None:
-            regressors = _nilearn_clean(regressors, detrend=True)
+            regressors = detrended(regressors)
     if regressors is not None:
         assert confounds is not None
         signals = _regressed(signals, regressors, np.abs(confounds[every]).max(axis=0))
@@ -107,7 +121,7 @@ def cleaning_operator(
     return operator
 
 
-def clean(signals: np.ndarray, operator: np.ndarray) -> np.ndarray:
+def clean(signals: np.ndarray, operator: np.ndarray, *, n_threads: int | None = None) -> np.ndarray:
     """Apply a cleaning operator.
 
     Parameters
@@ -116,6 +130,9 @@ def clean(signals: np.ndarray, operator: np.ndarray) -> np.ndarray:
         Any unit; volumes that the operator does not use are not read.
     operator : array of shape (n_kept, n_volumes)
         From `cleaning_operator`.
+    n_threads : int or None
+        Threads to work with; None takes the cores of this process. The values do not
+        depend on it.
 
     Returns
     -------
@@ -142,7 +159,8 @@ def clean(signals: np.ndarray, operator: np.ndarray) -> np.ndarray:
 
     cleaned = np.empty((len(operator), signals.shape[1]), dtype=dtype)
     all_used = len(used) == len(signals)
-    for start in range(0, signals.shape[1], _BLOCK):
+
+    def put_through(start: int) -> None:
         block = signals[:, start : start + _BLOCK]
         block = (block if all_used else block[used]).astype(dtype, copy=False)
         # A signal rides on a mean thousands of times its fluctuation; taking one of its own
@@ -152,6 +170,13 @@ def clean(signals: np.ndarray, operator: np.ndarray) -> np.ndarray:
         if survives:
             out += of_constant[:, None] * level
         cleaned[:, start : start + _BLOCK] = out
+
+    # Threads of ours that each start threads of linear algebra would wait for each other.
+    with (
+        threadpool_limits(1, user_api="blas"),
+        ThreadPoolExecutor(n_threads or cores_of_process()) as pool,
+    ):
+        list(pool.map(put_through, range(0, signals.shape[1], _BLOCK)))
     return cleaned
 
 
@@ -172,46 +197,6 @@ def _regressed(signals: np.ndarray, regressors: np.ndarray, sizes: np.ndarray) -
     own = np.abs(np.diag(r))
     q = q[:, own > _NOTHING * own[0]]
     return np.asarray(signals - q @ (q.T @ signals))
-
-
-def _filled(values: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """Fill the gaps between kept volumes by a cubic spline through them."""
-    n_span = where[-1] + 1
-    if n_span == len(where):
-        return values
-    from scipy.interpolate import CubicSpline
-
-    return np.asarray(CubicSpline(where, values)(np.arange(n_span)))
-
-
-def _filtered(
-    values: np.ndarray,
-    t_r: float | None,
-    band: tuple[float | None, float | None],
-    detrend: bool,
-) -> np.ndarray:
-    low, high = band
-    try:
-        return _nilearn_clean(
-            values, detrend=detrend, filter="butterworth", high_pass=low, low_pass=high, t_r=t_r
-        )
-    except ValueError as error:
-        # scipy mirrors the ends of the series, and needs that much of it.
-        least = re.search(r"padlen, which is (\d+)", str(error))
-        more = f"; {int(least[1]) + 1} are needed" if least else f" ({error})"
-        raise ValueError(
-            f"cleaning: {len(values)} volumes are too few to be filtered to {band} Hz{more}"
-        ) from None
-
-
-def _nilearn_clean(values: np.ndarray, **settings: object) -> np.ndarray:
-    from nilearn.signal import clean as nilearn_clean
-
-    chosen = {"detrend": False, "filter": False, "t_r": None, **settings}
-    with warnings.catch_warnings():
-        # nilearn reminds of detrending confounds; they have been, one step earlier.
-        warnings.simplefilter("ignore")
-        return np.asarray(nilearn_clean(values, standardize=None, **chosen))
 
 
 def _checked_band(

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 import numpy as np
+from threadpoolctl import threadpool_limits
+
+from lumbago.measures.edges import unvectorize, vectorize
+from lumbago.measures.threads import cores_of_process
+
+__all__ = [
+    "correlation", "covariance", "fisher_z", "partial_correlation", "seed_correlation",
+    "unvectorize", "vectorize",
+]  # fmt: skip
 
 Shrinkage = Literal["ledoit_wolf"] | None
 
@@ -12,7 +22,9 @@ Shrinkage = Literal["ledoit_wolf"] | None
 _CONSTANT = 1e-12
 # The largest correlation that has a finite Fisher z.
 _NEARLY_ONE = np.nextafter(1.0, 0.0)
-_BLOCK = 4096  # signals
+# Beyond it a signal is the seed itself.
+_ITSELF = 1 - 1e-7
+_BLOCK = 512  # signals: their deviations stay in cache between the passes over them
 
 
 def correlation(signals: np.ndarray) -> np.ndarray:
@@ -39,23 +51,39 @@ def correlation(signals: np.ndarray) -> np.ndarray:
     return r
 
 
-def seed_correlation(signals: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+def seed_correlation(
+    signals: np.ndarray,
+    seeds: np.ndarray,
+    *,
+    fisher_z: bool = False,
+    n_threads: int | None = None,
+) -> np.ndarray:
     """Pearson correlation of every signal with every seed.
 
     Parameters
     ----------
     signals : array of shape (n_volumes, n_signals)
     seeds : array of shape (n_volumes, n_seeds)
+    fisher_z : bool
+        Whether correlations become Fisher's z; NaN beyond 1 - 1e-7, where a signal is the
+        seed itself and its z would be infinite.
+    n_threads : int or None
+        Threads to work with; None takes the cores of this process. The values do not
+        depend on it.
 
     Returns
     -------
-    array of shape (n_seeds, n_signals), float64, in [-1, 1]; NaN where a seed or a signal is
-    constant or holds NaN.
+    array of shape (n_seeds, n_signals), float64, in [-1, 1] unless `fisher_z`; NaN where a seed
+    or a signal is constant or holds NaN.
 
     Raises
     ------
     ValueError
         If the lengths differ or there are fewer than 2 volumes.
+
+    >>> signals = np.array([[0.0, 2, 1], [1, 1, 1], [2, 0, 4]])
+    >>> seed_correlation(signals, signals[:, :1]).round(2)
+    array([[ 1.  , -1.  ,  0.87]])
     """
     signals = np.asarray(signals)
     _checked(signals[:, :1] if signals.ndim == 2 else signals, "seed_correlation")
@@ -67,11 +95,24 @@ def seed_correlation(signals: np.ndarray, seeds: np.ndarray) -> np.ndarray:
         )
     unit = np.ascontiguousarray(_unit(seeds).T)
     r = np.empty((seeds.shape[1], signals.shape[1]))
+
     # A whole brain in double precision several times over would be gigabytes.
-    for first in range(0, signals.shape[1], _BLOCK):
+    def correlate(first: int) -> None:
         some = slice(first, first + _BLOCK)
-        r[:, some] = unit @ _unit(np.asarray(signals[:, some], dtype=np.float64))
-    return np.clip(r, -1, 1)
+        part = unit @ _unit(np.asarray(signals[:, some], dtype=np.float64))
+        if fisher_z:
+            part[np.abs(part) > _ITSELF] = np.nan
+            np.arctanh(part, out=r[:, some])
+        else:
+            np.clip(part, -1, 1, out=r[:, some])
+
+    # Threads of ours that each start threads of linear algebra would wait for each other.
+    with (
+        threadpool_limits(1, user_api="blas"),
+        ThreadPoolExecutor(n_threads or cores_of_process()) as pool,
+    ):
+        list(pool.map(correlate, range(0, signals.shape[1], _BLOCK)))
+    return r
 
 
 def covariance(signals: np.ndarray, shrinkage: Shrinkage = None) -> np.ndarray:
@@ -191,79 +232,8 @@ def fisher_z(r: np.ndarray) -> np.ndarray:
         raise ValueError(
             f"fisher_z: correlations lie in [-1, 1], got {r[np.abs(r) > 1 + 1e-6].flat[0]:g}"
         )
-    return np.arctanh(np.clip(r, -_NEARLY_ONE, _NEARLY_ONE))
-
-
-def vectorize(matrix: np.ndarray, diagonal: bool = False) -> np.ndarray:
-    """Upper triangle of symmetric matrices, row by row: the order of the edge names.
-
-    Parameters
-    ----------
-    matrix : array of shape (..., n, n)
-        Symmetric; NaN may stand in both halves.
-    diagonal : bool
-        Whether the diagonal belongs to the vector.
-
-    Returns
-    -------
-    array of shape (..., n (n - 1) / 2), or (..., n (n + 1) / 2) with the diagonal
-
-    Raises
-    ------
-    ValueError
-        If the matrices are not square or not symmetric.
-
-    >>> vectorize(np.array([[1, 2, 3], [2, 1, 4], [3, 4, 1]]))
-    array([2, 3, 4])
-    """
-    matrix = np.asarray(matrix)
-    if matrix.ndim < 2 or matrix.shape[-1] != matrix.shape[-2]:
-        raise ValueError(f"vectorize: expected square matrices, got shape {matrix.shape}")
-    if not np.allclose(matrix, np.swapaxes(matrix, -1, -2), rtol=1e-5, atol=1e-6, equal_nan=True):
-        raise ValueError("vectorize: expected symmetric matrices; the halves differ")
-    rows, columns = np.triu_indices(matrix.shape[-1], k=0 if diagonal else 1)
-    return matrix[..., rows, columns]
-
-
-def unvectorize(vector: np.ndarray, diagonal: float | None = 1.0) -> np.ndarray:
-    """Symmetric matrices from their upper triangles; the inverse of `vectorize`.
-
-    Parameters
-    ----------
-    vector : array of shape (..., n_edges)
-        Upper triangles, row by row.
-    diagonal : float or None
-        What to put on the diagonal; None if the vector holds it.
-
-    Returns
-    -------
-    array of shape (..., n, n)
-
-    Raises
-    ------
-    ValueError
-        If no matrix has that many entries above (or from) its diagonal.
-
-    >>> unvectorize(np.array([2.0, 3.0, 4.0]))
-    array([[1., 2., 3.], [2., 1., 4.], [3., 4., 1.]])
-    """
-    vector = np.asarray(vector)
-    if vector.ndim < 1:
-        raise ValueError("unvectorize: expected a vector, got a single number")
-    n_edges = vector.shape[-1]
-    n = round((np.sqrt(8 * n_edges + 1) + (1 if diagonal is not None else -1)) / 2)
-    offset = 0 if diagonal is None else 1
-    rows, columns = np.triu_indices(n, k=offset)
-    if len(rows) != n_edges:
-        raise ValueError(
-            f"unvectorize: {n_edges} values fill no upper triangle "
-            f"{'with' if diagonal is None else 'without'} its diagonal"
-        )
-    filled = 0 if diagonal is None else diagonal
-    matrix = np.full((*vector.shape[:-1], n, n), filled, dtype=np.result_type(vector, np.float32))
-    matrix[..., rows, columns] = vector
-    matrix[..., columns, rows] = vector
-    return matrix
+    z = np.clip(r, -_NEARLY_ONE, _NEARLY_ONE)
+    return np.asarray(np.arctanh(z, out=z if z.ndim else None))
 
 
 def _checked(signals: np.ndarray, where: str) -> np.ndarray:
@@ -279,15 +249,14 @@ def _checked(signals: np.ndarray, where: str) -> np.ndarray:
 def _unit(signals: np.ndarray) -> np.ndarray:
     """Centre every signal and scale it to unit length; NaN where it is constant or not finite."""
     with np.errstate(invalid="ignore", over="ignore"):
-        size = np.abs(signals).max(axis=0)
-        centred = signals - signals.mean(axis=0)
-        deviation = np.abs(centred).max(axis=0)
+        size = np.maximum(signals.max(axis=0), -signals.min(axis=0))
+        unit = signals - signals.mean(axis=0)
+        deviation = np.maximum(unit.max(axis=0), -unit.min(axis=0))
         usable = np.isfinite(deviation) & (deviation > _CONSTANT * size)
-        unit = np.full_like(centred, np.nan)
         # Scaling by the largest deviation first keeps squares of tiny signals from vanishing.
-        scaled = centred[:, usable] / deviation[usable]
-    unit[:, usable] = scaled / np.sqrt((scaled**2).sum(axis=0))
-    return unit
+        unit /= np.where(usable, deviation, np.nan)
+        unit /= np.sqrt(np.einsum("ij,ij->j", unit, unit))
+    return np.asarray(unit)
 
 
 def _set_diagonal(r: np.ndarray, unit: np.ndarray) -> None:

@@ -113,42 +113,110 @@ def reho(
     ----------
     .. [1] Zang et al. (2004). Regional homogeneity approach to fMRI data analysis.
        NeuroImage 22, 394-400. doi:10.1016/j.neuroimage.2003.12.030
+
+    >>> rng = np.random.default_rng(0)
+    >>> volumes = rng.normal(size=(5, 5, 5, 60)) + rng.normal(size=60)
+    >>> found = reho(volumes, np.ones((5, 5, 5), bool))
+    >>> found.shape, bool(found[2, 2, 2] > 0.4)
+    ((5, 5, 5), True)
     """
     volumes, mask = np.asarray(volumes), np.asarray(mask)
-    _check_ties(ties)
-    if neighbours not in (7, 19, 27, 125):
-        raise ValueError(f"reho: neighbours is 7, 19, 27 or 125, got {neighbours}")
-    if volumes.ndim != 4 or volumes.shape[3] < 2:
+    if volumes.ndim != 4:
         raise ValueError(
             "reho: expected volumes of shape (x, y, z, n_volumes) with at least 2 volumes, "
             f"got {volumes.shape}"
         )
-    if mask.dtype != bool or mask.shape != volumes.shape[:3]:
+    _check(volumes.shape[:3], volumes.shape[3], mask, neighbours, ties, min_voxels, n_threads)
+    gathered = _by_voxel(volumes, mask)
+    result = np.full(mask.shape, np.nan)
+    result[mask] = _concordances(gathered, mask, neighbours, ties, min_voxels, n_threads)
+    return result
+
+
+def neighbour_concordance(
+    signals: np.ndarray,
+    mask: np.ndarray,
+    neighbours: Neighbours = 27,
+    ties: Ties = "average",
+    *,
+    min_voxels: int = 2,
+    n_threads: int | None = None,
+) -> np.ndarray:
+    """`reho` of the voxels of a mask.
+
+    Parameters
+    ----------
+    signals : array of shape (n_volumes, n_voxels)
+        Voxels of the mask, in C order; at least 2 volumes. Never changed.
+    mask, neighbours, ties, min_voxels, n_threads
+        As for `reho`.
+
+    Returns
+    -------
+    array of shape (n_voxels,), float64
+
+    Raises
+    ------
+    ValueError
+        If shapes differ or an argument is out of its range.
+    """
+    signals, mask = np.asarray(signals), np.asarray(mask)
+    if signals.ndim != 2 or signals.shape[1] != np.count_nonzero(mask):
         raise ValueError(
-            f"reho: expected a boolean mask of shape {volumes.shape[:3]}, "
-            f"got {mask.dtype} of {mask.shape}"
+            f"neighbour_concordance: expected signals of shape (n_volumes, "
+            f"{np.count_nonzero(mask)}), one per voxel of the mask, got {signals.shape}"
+        )
+    _check(mask.shape, len(signals), mask, neighbours, ties, min_voxels, n_threads)
+    return _concordances(signals.T, mask, neighbours, ties, min_voxels, n_threads)
+
+
+def _check(
+    shape: tuple[int, ...],
+    n_volumes: int,
+    mask: np.ndarray,
+    neighbours: int,
+    ties: str,
+    min_voxels: int,
+    n_threads: int | None,
+) -> None:
+    _check_ties(ties)
+    if neighbours not in (7, 19, 27, 125):
+        raise ValueError(f"reho: neighbours is 7, 19, 27 or 125, got {neighbours}")
+    if n_volumes < 2:
+        raise ValueError(f"reho: expected at least 2 volumes, got {n_volumes}")
+    if mask.dtype != bool or mask.ndim != 3 or mask.shape != shape:
+        raise ValueError(
+            f"reho: expected a boolean mask of shape {shape}, got {mask.dtype} of {mask.shape}"
         )
     if min_voxels < 1 or (n_threads is not None and n_threads < 1):
         raise ValueError("reho: min_voxels and n_threads are at least 1")
 
-    result = np.full(mask.shape, np.nan)
+
+def _concordances(
+    gathered: np.ndarray,
+    mask: np.ndarray,
+    neighbours: int,
+    ties: Ties,
+    min_voxels: int,
+    n_threads: int | None,
+) -> np.ndarray:
+    """W of every voxel of the mask, from its signals (n_voxels, n_volumes)."""
     if not mask.any():
-        return result
+        return np.empty(0)
     box = tuple(slice(i.min(), i.max() + 1) for i in np.nonzero(mask))
     with ThreadPoolExecutor(n_threads or cores_of_process()) as pool:
-        result[box] = _reho(volumes[box], mask[box], neighbours, ties, min_voxels, pool)
-    return result
+        return _reho(gathered, mask[box], neighbours, ties, min_voxels, pool)[mask[box]]
 
 
 def _reho(
-    volumes: np.ndarray,
+    gathered: np.ndarray,
     mask: np.ndarray,
     neighbours: int,
     ties: Ties,
     min_voxels: int,
     pool: ThreadPoolExecutor,
 ) -> np.ndarray:
-    n_volumes = volumes.shape[3]
+    n_volumes = gathered.shape[1]
     reach = 2 if neighbours == 125 else 1
     padded = tuple(n + 2 * reach for n in mask.shape)
     # Twice a rank is whole even if values tie, and so is every sum below.
@@ -159,7 +227,6 @@ def _reho(
 
     where = np.nonzero(mask)
     to = np.ravel_multi_index(tuple(i + reach for i in where), padded)
-    gathered = _by_voxel(volumes, mask)
 
     def rank(start: int) -> None:
         some = slice(start, start + _VOXELS_AT_ONCE)

@@ -24,7 +24,9 @@ def doubled_ranks(signals: np.ndarray, dtype: type) -> tuple[np.ndarray, np.ndar
         places = places.copy()
         places[uneven], groups[uneven] = _shared_places(same[uneven], dtype)
     ranks: np.ndarray = np.empty(signals.shape, dtype)
-    np.put_along_axis(ranks, order, places, axis=1)
+    # By flat positions: half the time of numpy.put_along_axis.
+    order += np.arange(0, order.size, n_volumes)[:, None]
+    ranks.reshape(-1)[order.reshape(-1)] = places.reshape(-1)
     return ranks, groups
 
 

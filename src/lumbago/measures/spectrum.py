@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -35,7 +35,7 @@ class Spectrum:
         self,
         signals: np.ndarray,
         t_r: float,
-        band: tuple[float, float],
+        bands: Sequence[tuple[float, float]],
         convention: Convention,
         detrend: Detrend,
         kept: np.ndarray | None,
@@ -62,6 +62,7 @@ class Spectrum:
                 "use 'dpabi' or 'afni' for scrubbed signals"
             )
         self.signals = signals
+        self.convention = convention
         self.n_volumes, self.n_signals = signals.shape
         self.kept = None if kept is None else checked_kept(kept, self.n_volumes, where)
         self.squared = convention == "std"
@@ -79,7 +80,11 @@ class Spectrum:
             self.n_grid = 1 << (self.n_volumes - 1).bit_length()
         last = self.n_grid // 2 - 1 if convention == "afni" else self.n_grid // 2
         self.whole = slice(1, last + 1)
-        self.inside = _bins(band, t_r, self.n_volumes, self.n_grid, last, convention, where)
+        if not len(bands):
+            raise ValueError(f"{where}: at least one band is needed")
+        self.inside = [
+            _bins(band, t_r, self.n_volumes, self.n_grid, last, convention, where) for band in bands
+        ]
         self.fit = None if self.kept is None else _sine_fit(self.kept, self.n_grid)
 
     def blocks(self, bins: slice) -> Iterator[tuple[slice, np.ndarray]]:

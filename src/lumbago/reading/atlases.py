@@ -29,7 +29,8 @@ class Spheres(Spec):
     """Balls around the coordinates of a packaged atlas or of a local table."""
 
     coordinates: str
-    """``power264``, ``dosenbach160``, or a table with the columns name, x, y, z (mm)."""
+    """``power264``, ``dosenbach160``, ``pain_seeds``, or a table with the columns name, x, y, z
+    (mm)."""
     radius: Annotated[float, Field(gt=0, le=50)] = 5.0
     """In mm."""
     space: str = "MNI"
@@ -252,7 +253,8 @@ def _local_spheres(ref: Spheres, stamp: tuple[int, ...]) -> Atlas:
         raise InputError(f"coordinates {path.name}: expected numbers in x, y, z") from None
     if not np.isfinite(at.to_numpy()).all() or table.empty:
         raise InputError(f"coordinates {path.name}: expected a finite x, y, z in every row")
-    labels = table.drop(columns=["index"], errors="ignore").assign(
+    # The setting's radius holds for all.
+    labels = table.drop(columns=["index", "radius"], errors="ignore").assign(
         index=np.arange(1, len(table) + 1), name=region_names(table["name"].tolist()), **at
     )
     return Atlas(path.stem, "spheres", labels, ref.space, radius=ref.radius)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import tempfile
-import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +12,15 @@ import pandas as pd
 
 from lumbago.data import Scan
 from lumbago.errors import ScanRejected
-from lumbago.reading.denoise import Denoise
-from lumbago.reading.freedom import check_freedom
+from lumbago.reading.columns import chosen_columns
+from lumbago.reading.denoise import Denoise, Scrub
+from lumbago.reading.freedom import check_freedom, freedom_left
 from lumbago.reading.scrubbing import (
+    ABOUT_MOTION,
+    COLUMN_OF,
     DVARS,
-    FD,
     NON_STEADY,
+    displacement,
     kept_indices,
     motion_fd,
     read_table,
@@ -41,17 +41,23 @@ class Confounds:
     kept : array of int or None
         Indices of the kept volumes; None keeps all.
     fd : array of shape (n_volumes,) or None
-        Framewise displacement, in mm; NaN for the first volume.
+        Power's framewise displacement, in mm; NaN for the first volume.
+    notes : tuple of str
+        What is to be said of how they came about.
     """
 
     values: np.ndarray
     names: tuple[str, ...]
     kept: np.ndarray | None = None
     fd: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
 
 
 def load(
-    source: Scan | Path | str | pd.DataFrame | np.ndarray, denoise: Denoise, n_volumes: int
+    source: Scan | Path | str | pd.DataFrame | np.ndarray,
+    denoise: Denoise,
+    n_volumes: int,
+    std_dvars: Callable[[], np.ndarray] | None = None,
 ) -> Confounds:
     """Return the regressors and kept volumes that a denoising asks for.
 
@@ -64,6 +70,9 @@ def load(
     denoise : Denoise
     n_volumes : int
         Volumes of the image; the table must have as many rows.
+    std_dvars : callable or None
+        Called without arguments where scrubbing asks for standardized DVARS, shape
+        (n_volumes,), and the table has none.
 
     Raises
     ------
@@ -76,7 +85,7 @@ def load(
     if isinstance(source, pd.DataFrame | np.ndarray):
         confounds = _as_given(source, n_volumes)
     else:
-        confounds = _from_files(source, denoise, n_volumes)
+        confounds = _from_files(source, denoise, n_volumes, std_dvars)
     _check_finite(confounds)
     check_freedom(confounds.values, confounds.kept)
     return confounds
@@ -86,7 +95,7 @@ def _as_given(table: pd.DataFrame | np.ndarray, n_volumes: int) -> Confounds:
     frame = pd.DataFrame(table)
     _check_rows(len(frame), n_volumes, "the confounds given")
     try:
-        values = frame.to_numpy(dtype=np.float64)
+        values = _without_first_gaps(frame.to_numpy(dtype=np.float64, copy=True))
     except (TypeError, ValueError):
         raise ScanRejected(
             "E_CONFOUND_TABLE", "the confounds given hold cells that are not numbers"
@@ -94,83 +103,77 @@ def _as_given(table: pd.DataFrame | np.ndarray, n_volumes: int) -> Confounds:
     return Confounds(values, tuple(str(c) for c in frame.columns))
 
 
-def _from_files(source: Scan | Path | str, denoise: Denoise, n_volumes: int) -> Confounds:
+def _from_files(
+    source: Scan | Path | str,
+    denoise: Denoise,
+    n_volumes: int,
+    std_dvars: Callable[[], np.ndarray] | None,
+) -> Confounds:
     files = source.files if isinstance(source, Scan) else {"confounds": Path(source)}
+    scrub = denoise.scrub
     if "confounds" not in files:
         fd = motion_fd(files["motion"], n_volumes) if "motion" in files else None
-        scrub = denoise.scrub if fd is not None else None
-        kept = kept_indices(surviving(n_volumes, scrub, fd=fd))
+        if fd is None:
+            return Confounds(np.empty((n_volumes, 0)), ())
+        moved = None if scrub is None else motion_fd(files["motion"], n_volumes, scrub.fd_kind)
+        jumps = std_dvars() if scrub is not None and scrub.std_dvars and std_dvars else None
+        kept = kept_indices(surviving(n_volumes, scrub, fd=moved, std_dvars=jumps))
         return Confounds(np.empty((n_volumes, 0)), (), kept, fd)
     path = Path(files["confounds"])
-    table = read_table(path)
-    _check_rows(len(table), n_volumes, path.name)
-    fd = _column(table, FD)
-    kept = surviving(
-        n_volumes,
-        denoise.scrub,
-        fd=_checked(table, FD) if denoise.scrub and denoise.scrub.fd is not None else fd,
-        std_dvars=_checked(table, DVARS) if denoise.scrub and denoise.scrub.std_dvars else None,
-        non_steady=_non_steady(table),
-    )
-    chosen = _select(path, table, denoise)
-    return Confounds(
-        chosen.to_numpy(dtype=np.float64), tuple(str(c) for c in chosen), kept_indices(kept), fd
-    )
-
-
-def _select(path: Path, table: pd.DataFrame, denoise: Denoise) -> pd.DataFrame:
-    """Let nilearn choose the columns, from copies whose names and paths it understands."""
-    arguments = denoise.load_confounds_arguments()
-    if not arguments["strategy"]:
-        return table.iloc[:, :0]
-    from nilearn.interfaces.fmriprep import load_confounds
-
-    sidecar = path.with_suffix(".json")
-    if "compcor" in arguments["strategy"] and not sidecar.is_file():
+    bold = str(files.get("bold", ""))
+    if "aroma" in denoise.strategy.split("_") and "AROMAnonaggr" in Path(bold).name:
         raise ScanRejected(
             "E_CONFOUND_COLUMN",
-            f"{path.name}: anatomical CompCor needs {sidecar.name} beside the table; "
-            "copy it from fMRIPrep's output or choose another strategy",
+            f"strategy {denoise.strategy} regresses out components that the image's desc says "
+            "are gone already; leave aroma out of it or take the image desc-preproc",
         )
-    # load_confounds finds the table from the name of an image, replaces "tsv" anywhere in the
-    # path by "json", and refuses a Path: names of our own keep it from all three.
-    with tempfile.TemporaryDirectory(prefix="confounds-") as folder:
-        stem = Path(folder) / "sub-0_desc-confounds_timeseries"
-        shutil.copyfile(path, stem.with_suffix(".tsv"))
-        if sidecar.is_file():
-            shutil.copyfile(sidecar, stem.with_suffix(".json"))
-        image = str(Path(folder) / "sub-0_desc-preproc_bold.nii.gz")
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                chosen, _ = load_confounds(image, **arguments, demean=False)
-        except json.JSONDecodeError:
-            raise ScanRejected(
-                "E_CONFOUND_TABLE", f"{sidecar.name}: expected JSON, got something else"
-            ) from None
-        except Exception as e:  # nilearn's failures here have no common class
-            what = f" ({e.args[0]})" if isinstance(e, KeyError) and e.args else ""
-            raise ScanRejected(
-                "E_CONFOUND_COLUMN",
-                f"{path.name}: strategy {denoise.strategy} needs columns this table does not "
-                f"have{what or _missing(e)}; choose a strategy the table allows",
-            ) from None
-    return chosen
+    table = read_table(path)
+    _check_rows(len(table), n_volumes, path.name)
+    fd = displacement(table)
+    moved, jumps, notes = fd, None, list[str]()
+    if scrub is not None:
+        moved, jumps, notes = _to_scrub_by(table, scrub, std_dvars)
+    unsteady = _non_steady(table)
+    kept = surviving(n_volumes, scrub, fd=moved, std_dvars=jumps, non_steady=unsteady)
+    names, more = chosen_columns(path, denoise)
+    values = _regressors(table, names)
+    return Confounds(values, names, kept_indices(kept), fd, (*notes, *more))
 
 
-def _missing(error: Exception) -> str:
-    text = str(error)
-    if not text.startswith("The following keywords"):
-        return ""
-    return " (" + " ".join(text.split(":", 1)[1].split(". You may")[0].split()) + ")"
+def _to_scrub_by(
+    table: pd.DataFrame, scrub: Scrub, std_dvars: Callable[[], np.ndarray] | None
+) -> tuple[np.ndarray | None, np.ndarray | None, list[str]]:
+    """Return displacement and DVARS as far as scrubbing asks for them, and what to note."""
+    moved = jumps = None
+    notes = []
+    if scrub.fd is not None:
+        moved = _checked(displacement(table, scrub.fd_kind), COLUMN_OF[scrub.fd_kind])
+    if scrub.std_dvars is not None:
+        jumps = _checked(_column(table, DVARS), DVARS)
+        if jumps is None and std_dvars is not None:
+            jumps = std_dvars()
+            notes.append("standardized DVARS was computed from the image: the table has none")
+    return moved, jumps, notes
+
+
+def _regressors(table: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
+    """Return columns of a table, (n_volumes, n_names)."""
+    return _without_first_gaps(table[list(names)].to_numpy(dtype=np.float64, copy=True))
+
+
+def _without_first_gaps(values: np.ndarray) -> np.ndarray:
+    """Take the missing first value of a derivative from its second, in place, as nilearn does."""
+    if len(values) > 1:
+        missing = np.isnan(values[0])
+        values[0, missing] = values[1, missing]
+    return values
 
 
 def _column(table: pd.DataFrame, name: str) -> np.ndarray | None:
     return table[name].to_numpy(dtype=np.float64) if name in table else None
 
 
-def _checked(table: pd.DataFrame, name: str) -> np.ndarray | None:
-    values = _column(table, name)
+def _checked(values: np.ndarray | None, name: str) -> np.ndarray | None:
     if values is not None and not np.isfinite(values[1:]).all():
         line = int(np.flatnonzero(~np.isfinite(values[1:]))[0]) + 3
         raise ScanRejected(
@@ -206,6 +209,10 @@ def _check_finite(confounds: Confounds) -> None:
         )
 
 
+SUMMARY = ("mean_fd", "n_volumes", "n_volumes_kept", "minutes_kept", "dof_left")
+"""Columns of `motion_summary`."""
+
+
 def motion_summary(
     scan: Scan, denoise: Denoise | None, n_volumes: int | None = None
 ) -> dict[str, Any]:
@@ -221,26 +228,33 @@ def motion_summary(
     Returns
     -------
     dict
-        ``mean_fd`` (mm, over all volumes that have one), ``n_volumes``, ``n_volumes_kept``,
-        ``minutes_kept``; NaN where unknown. A broken table gives NaN here and its reason when
-        the scan is measured.
+        ``mean_fd`` (mm, Power's, over all volumes that have one), ``n_volumes``,
+        ``n_volumes_kept``, ``minutes_kept``, ``dof_left`` (kept volumes less the rank of mean,
+        trend and confounds; a band takes more); NaN where unknown. A broken table gives NaN
+        here and its reason when the scan is measured. Where standardized DVARS would have to be
+        computed from the image, volumes count as kept that it may leave out.
     """
-    summary = dict.fromkeys(("mean_fd", "n_volumes", "n_volumes_kept", "minutes_kept"), np.nan)
+    summary = dict.fromkeys(SUMMARY, np.nan)
     fd = kept = None
     try:
         if "confounds" in scan.files:
-            table = read_table(Path(scan.files["confounds"]), (FD, DVARS))
-            fd, n_volumes = _column(table, FD), len(table)
-            dvars, unsteady = _column(table, DVARS), _non_steady(table)
+            names = _names_or_none(Path(scan.files["confounds"]), denoise)
+            wanted = (*ABOUT_MOTION, *(names or ()))
+            table = read_table(Path(scan.files["confounds"]), wanted)
+            fd, n_volumes = displacement(table), len(table)
             if denoise is not None:
-                kept = surviving(
-                    n_volumes, denoise.scrub, fd=fd, std_dvars=dvars, non_steady=unsteady
-                )
+                kept = _kept_by_table(table, denoise.scrub)
+                if names is not None:
+                    values = _regressors(table, names)
+                    if np.isfinite(values).all():
+                        summary["dof_left"] = float(freedom_left(values, np.flatnonzero(kept)))
         elif "motion" in scan.files:
             fd = motion_fd(Path(scan.files["motion"]), n_volumes)
             n_volumes = len(fd) if fd is not None else n_volumes
             if denoise is not None and fd is not None:
-                kept = surviving(len(fd), denoise.scrub, fd=fd)
+                kind = denoise.scrub.fd_kind if denoise.scrub is not None else "power"
+                moved = motion_fd(Path(scan.files["motion"]), n_volumes, kind)
+                kept = surviving(len(fd), denoise.scrub, fd=moved)
     except ScanRejected:
         pass
     if fd is not None and np.isfinite(fd).any():
@@ -251,3 +265,18 @@ def motion_summary(
         if scan.t_r is not None:
             summary["minutes_kept"] = summary["n_volumes_kept"] * scan.t_r / 60
     return summary
+
+
+def _names_or_none(path: Path, denoise: Denoise | None) -> tuple[str, ...] | None:
+    try:
+        return None if denoise is None else chosen_columns(path, denoise)[0]
+    except ScanRejected:
+        return None
+
+
+def _kept_by_table(table: pd.DataFrame, scrub: Scrub | None) -> np.ndarray:
+    jumps = _column(table, DVARS)
+    if scrub is not None and jumps is None:
+        scrub = scrub.model_copy(update={"std_dvars": None})
+    moved = displacement(table, scrub.fd_kind) if scrub is not None else None
+    return surviving(len(table), scrub, fd=moved, std_dvars=jumps, non_steady=_non_steady(table))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lumbago.errors import ScanRejected
-from lumbago.measures.cleaning import clean, cleaning_operator
+from lumbago.measures.cleaning import Filter, clean, cleaning_operator
 from lumbago.provenance import canonical_json
 from lumbago.reading.denoise import Denoise
 from lumbago.reading.freedom import MIN_DOF, effective_freedom
@@ -20,6 +20,7 @@ def band_operator(
     kept: np.ndarray | None,
     band: Band,
     t_r: float | None,
+    filter: Filter = "butterworth",  # noqa: A002 - nilearn's word
 ) -> np.ndarray:
     """Return the matrix that takes nuisance and what lies outside the band out of signals.
 
@@ -33,7 +34,7 @@ def band_operator(
     check_band(band, t_r)
     try:
         operator = cleaning_operator(
-            n_volumes, confounds=regressors, t_r=t_r, band=band, kept=kept, detrend=True
+            n_volumes, confounds=regressors, t_r=t_r, band=band, kept=kept, filter=filter
         )
     except ValueError as e:
         raise ScanRejected("E_CLEANING", str(e)) from None
@@ -44,7 +45,7 @@ def band_operator(
                 "E_DOF",
                 f"{n_confounds} confounds and the band {band[0]} to {band[1]} Hz leave "
                 f"{left:.1f} degrees of freedom of {n_kept} kept volumes, at least "
-                f"{MIN_DOF} are needed; use fewer confounds or no band",
+                f"{MIN_DOF} are needed; use fewer confounds, a wider band or none",
             )
     return operator
 
@@ -52,7 +53,9 @@ def band_operator(
 def applied(operator: np.ndarray | None, values: np.ndarray, kept: np.ndarray | None) -> np.ndarray:
     """Return signals put through a matrix, NaN in volumes that are not kept."""
     if kept is None:
-        return values if operator is None else clean(values, operator).astype(np.float32)
+        return (
+            values if operator is None else clean(values, operator).astype(np.float32, copy=False)
+        )
     cleaned = np.full(values.shape, np.nan, dtype=np.float32)
     cleaned[kept] = values[kept] if operator is None else clean(values, operator)
     return cleaned

@@ -12,7 +12,7 @@ from typing import IO
 
 import nibabel as nib
 import numpy as np
-from nibabel.arrayproxy import ArrayProxy
+from nibabel.volumeutils import apply_read_scaling
 
 from lumbago.data.scan import fresh_image
 from lumbago.errors import ScanRejected
@@ -42,7 +42,7 @@ class ImageFile:
     t_r : float or None
         Repetition time of the header in seconds, where the header says so with its unit.
     layout : (dtype, offset, slope, intercept)
-        How nibabel finds the voxels in the file.
+        How the voxels lie in the file, and what makes numbers of the image's unit of them.
     notes : tuple of str
         What a report must say, without the header's words.
     """
@@ -62,17 +62,39 @@ class ImageFile:
         ScanRejected
             ``E_TRUNCATED``, ``E_CRC``.
         """
+        for stored in self._stored(notes):
+            yield np.array(self._scaled(stored).reshape(self.shape[:3], order="F"))
+
+    def voxels(self, mask: np.ndarray, notes: list[str] | None = None) -> Iterator[np.ndarray]:
+        """Yield the voxels of a mask, in C order, volume by volume, as float32.
+
+        What lies outside the mask is never converted: several times as fast as `volumes`.
+        """
+        where = np.ravel_multi_index(np.nonzero(mask), mask.shape, order="F")
+        for stored in self._stored(notes):
+            yield self._scaled(stored[where])
+
+    def _stored(self, notes: list[str] | None) -> Iterator[np.ndarray]:
+        """The numbers of each volume as the file holds them, then its end."""
+        dtype, offset, *_ = self.layout
+        n_bytes = int(np.prod(self.shape[:3])) * dtype.itemsize
         with _stream(self.path) as stream:
-            voxels = ArrayProxy(stream, (self.shape, *self.layout), mmap=False)
             with translated(self.path.name, otherwise="E_TRUNCATED"):
-                if len(self.shape) == 3:
-                    yield np.asarray(voxels, dtype=np.float32)
-                else:
-                    for t in range(self.shape[3]):
-                        yield np.asarray(voxels[..., t], dtype=np.float32)
+                stream.seek(offset)
+                for _ in range(self.shape[3] if len(self.shape) == 4 else 1):
+                    held = stream.read(n_bytes)
+                    if len(held) < n_bytes:
+                        raise EOFError
+                    yield np.frombuffer(held, dtype)
             garbage = _drain(stream, self.path.name)
         if garbage and notes is not None:
             notes.append("an image file holds bytes behind its end; they were not read")
+
+    def _scaled(self, stored: np.ndarray) -> np.ndarray:
+        """Numbers of the file in the image's unit, by nibabel's rules of precision."""
+        *_, slope, intercept = self.layout
+        scaled = apply_read_scaling(stored, slope, intercept)
+        return np.asarray(scaled, dtype=np.float32)
 
 
 def open_image(path: Path | str, *, ndim: int | None = None, strict: bool = True) -> ImageFile:

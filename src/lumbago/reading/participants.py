@@ -11,6 +11,7 @@ import pandas as pd
 
 from lumbago.data import Scan
 from lumbago.errors import InputError, Problem
+from lumbago.reading.confounds import SUMMARY
 from lumbago.reading.strict import numbers_where_all
 from lumbago.reading.visits import ID, SESSION, Visits, near
 
@@ -231,7 +232,7 @@ def add_motion(
     """
     sessions = sessions.copy()
     of_person = participants.set_index(ID)
-    for column in ("mean_fd", "n_volumes", "n_volumes_kept", "minutes_kept"):
+    for column in SUMMARY:
         values = []
         for who, session in zip(sessions[ID], sessions[SESSION], strict=True):
             values.append(_over_runs(summaries.get((who, session), ()), column))

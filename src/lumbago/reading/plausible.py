@@ -15,6 +15,8 @@ from lumbago.reading.images import open_image
 
 BRAIN_MM = 142.0
 """Smallest of the three extents of the brain that lumbago200 labels, computed from its image."""
+LEAST_MM = 1.0
+"""No grid is shorter in mm: one that is holds other units, such as metres."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,27 +85,65 @@ def open_one(path: Path | str, *, voxel_size: Sequence[float] | None = None) -> 
 
 
 def implausible(shape: Sequence[int], affine: np.ndarray, *, oriented: bool) -> list[str]:
-    """Return why a grid cannot be that of a head; nothing where it can.
+    """Return why a grid cannot be that of a brain; nothing where it can.
 
-    Two signs count: a longest side under half of the brain's smallest extent, and voxels of
-    exactly 1 mm without orientation, which is what a header holds that nobody has filled in.
+    Two signs count: voxels of exactly 1 mm without orientation, which is what a header holds
+    that nobody has filled in; and a longest side under half of the human brain's smallest
+    extent. The second is no sign where voxels are as fine as small animals need, under
+    1 mm along two axes at least (`is_small`).
 
     >>> import numpy as np
     >>> implausible((64, 64, 21), np.diag([4, 4, 6, 1]), oriented=True)
     []
+    >>> implausible((96, 96, 24), np.diag([0.3, 0.3, 1, 1]), oriented=True)
+    []
     """
-    zooms = np.linalg.norm(np.asarray(affine, dtype=np.float64)[:3, :3], axis=0)
-    sides = zooms * np.asarray(shape[:3])
+    zooms, sides = _sizes(shape, affine)
     found = []
     if not oriented and np.array_equal(zooms, np.ones(3)):
         found.append("voxels of exactly 1 × 1 × 1 mm and no orientation, as if never filled in,")
-    if not sides.max() >= BRAIN_MM / 2:
+    if not sides.max() >= BRAIN_MM / 2 and not is_small(shape, affine):
         view = " × ".join(f"{side:.4g}" for side in sides)
         found.append(
-            f"a field of view of {view} mm, whose longest side is under half of a brain's "
-            f"smallest ({BRAIN_MM / 2:g} mm)"
+            f"a field of view of {view} mm, whose longest side is under half of a human brain's "
+            f"smallest ({BRAIN_MM / 2:g} mm), and voxels too large for a smaller animal's"
+            if sides.max() >= LEAST_MM
+            else f"a field of view of {view} mm, as if its lengths were not in mm,"
         )
     return found
+
+
+def is_small(shape: Sequence[int], affine: np.ndarray) -> bool:
+    """Tell whether a grid is that of a small animal, or of a part of a human brain seen finely.
+
+    Its longest side is under half of a human brain's smallest extent, and at least two of its
+    voxel's sides are under 1 mm: a header that nobody has filled in has voxels of exactly 1 mm.
+
+    >>> import numpy as np
+    >>> is_small((96, 96, 24), np.diag([0.3, 0.3, 1, 1]))
+    True
+    >>> is_small((64, 64, 21), np.eye(4))
+    False
+    """
+    zooms, sides = _sizes(shape, affine)
+    return bool(LEAST_MM <= sides.max() < BRAIN_MM / 2 and np.count_nonzero(zooms < 1 - 1e-3) >= 2)
+
+
+def small_note(shape: Sequence[int], affine: np.ndarray) -> str:
+    """Return what a report must say of a grid too small for a human head; empty if it is not."""
+    if not is_small(shape, affine):
+        return ""
+    view = " × ".join(f"{side:.4g}" for side in _sizes(shape, affine)[1])
+    return (
+        f"a field of view of {view} mm, too small for a human head: taken as a small animal's, or "
+        "as a part of a brain"
+    )
+
+
+def _sizes(shape: Sequence[int], affine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sizes of the voxels and of the whole grid, in mm."""
+    zooms = np.linalg.norm(np.asarray(affine, dtype=np.float64)[:3, :3], axis=0)
+    return zooms, zooms * np.asarray(shape[:3])
 
 
 def resized(affine: np.ndarray, shape: Sequence[int], voxel_size: Sequence[float]) -> np.ndarray:

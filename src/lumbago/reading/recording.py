@@ -11,25 +11,26 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from lumbago.data import Atlas, Scan, Signals, Volume
+from lumbago.data import Atlas, Scan, Signals
 from lumbago.data.features import region_names
-from lumbago.errors import InputError, ScanRejected
+from lumbago.errors import InputError
+from lumbago.measures.motion import dvars
 from lumbago.reading import confounds as nuisance
 from lumbago.reading.denoise import Denoise
 from lumbago.reading.filtering import Band, applied, band_operator, cleaning_key
+from lumbago.reading.freedom import Freedom, freedom
+from lumbago.reading.held import HeldFiles
 from lumbago.reading.length import MIN_MINUTES, MIN_VOLUMES, check_length
-from lumbago.reading.matrices import read_matrix
 from lumbago.reading.repetition import agreed_t_r
 from lumbago.reading.sampling import region_means
-from lumbago.reading.scrubbing import kept_indices, motion_fd, surviving
+from lumbago.reading.scrubbing import kept_indices, kept_rows
 from lumbago.reading.series import read_series
-from lumbago.reading.values import read_values, roles_of
-from lumbago.reading.voxels import BoldSource, Voxels, read_mask, read_volume
+from lumbago.reading.voxels import BoldSource, Voxels, read_mask
 
 _CLEANED = 2
 
 
-class Recording:
+class Recording(HeldFiles):
     """What one scan holds, read when asked for and kept while the scan is measured.
 
     Parameters
@@ -48,8 +49,7 @@ class Recording:
     def __init__(
         self, scan: Scan, *, min_minutes: float = MIN_MINUTES, min_volumes: int = MIN_VOLUMES
     ):
-        self.scan = scan
-        self.notes: list[str] = []
+        super().__init__(scan)
         self.min_minutes = min_minutes
         self.min_volumes = min_volumes
         self._source: BoldSource | None = None
@@ -59,6 +59,7 @@ class Recording:
         self._sampled: dict[Atlas | None, tuple[np.ndarray, np.ndarray]] = {}
         self._series_labels: tuple[str, ...] = ()
         self._operators: dict[str, tuple[np.ndarray | None, np.ndarray | None]] = {}
+        self._nuisances: dict[Denoise, nuisance.Confounds] = {}
 
     @classmethod
     def from_image(
@@ -165,35 +166,42 @@ class Recording:
             values, kept = self._clean(values, denoise, band)
         return Signals(values, self.t_r, kept, labels=labels, coverage=coverage)
 
-    def connectome(self) -> tuple[np.ndarray, tuple[str, ...]]:
-        """Return the scan's connectivity matrix (n, n), diagonal 1, and its nodes' names."""
-        matrix, own = read_matrix(
-            self._file("connectome"),
-            n_nodes=len(self.scan.labels) or None,
-            within=self.scan.within.get("connectome", ""),
-            notes=self.notes,
-        )
-        if np.nanmax(np.abs(matrix), initial=0) > 1 + 1e-6:
-            self._note("a connectome holds values beyond 1, so they are no plain correlations")
-        names = self.scan.labels or own or tuple(f"node{i + 1:03d}" for i in range(len(matrix)))
-        return matrix, region_names(names)
+    def uncleaned(self) -> Signals:
+        """Return the signals inside the brain as they were read, all volumes, however few."""
+        raw = self._voxels
+        return Signals(raw.values, self.t_r, None, raw.mask, raw.affine)
 
-    def map(self, name: str | None = None) -> Volume:
-        """Return the scan's still image (role ``map``, or ``map:<name>``), NaN where undefined."""
-        role = f"map:{name}" if name and f"map:{name}" in self.scan.files else "map"
-        return read_volume(self._file(role))
+    def nuisance(self, denoise: Denoise, n_volumes: int) -> nuisance.Confounds:
+        """Return what a denoising takes out of the scan, the volumes it keeps, and their motion.
 
-    def values(self, name: str) -> tuple[tuple[str, ...], np.ndarray]:
-        """Return what another tool has computed per region (roles ``values:<name>``), and where."""
-        labels: list[str] = []
-        parts = []
-        for role in roles_of(name, frozenset(self.scan.files)):
-            own, numbers = read_values(self._file(role), role, self.scan.within.get(role, ""))
-            labels += own
-            parts.append(numbers)
-        if not parts:
-            raise ScanRejected("E_ROLE", f"this scan has no values of {name}")
-        return region_names(labels), np.concatenate(parts)
+        Raises
+        ------
+        ScanRejected
+            As `lumbago.reading.confounds.load` does.
+        """
+        given = self._confounds_given
+        if given is None and "confounds" not in self.scan.files:
+            self._note(
+                "no confounds: only mean and linear trend are taken out, no volume is scrubbed"
+            )
+        if denoise not in self._nuisances:
+            source = self.scan if given is None else given
+            found = nuisance.load(source, denoise, n_volumes, self._std_dvars)
+            self._note(*found.notes)
+            self._nuisances[denoise] = found
+        return self._nuisances[denoise]
+
+    def freedom(self, denoise: Denoise | None, band: Band = None) -> Freedom:
+        """Return what a denoising and a band cost the scan; no voxel is read for it."""
+        if "bold" in self.scan.files:
+            n_volumes = self.source.shape[3]
+            operator, kept = self._operator(n_volumes, denoise, band)
+            regressors, _ = self._nuisance(denoise, n_volumes)
+        else:
+            values, _ = self._regions_of(None)
+            n_volumes, regressors = len(values), None
+            operator, kept = self._series_operator(values, denoise, band)
+        return freedom(operator, regressors, kept, n_volumes)
 
     @property
     def _is_single_image(self) -> bool:
@@ -239,63 +247,53 @@ class Recording:
             if denoise is None and band is None:
                 self._operators[key] = None, None
             else:
-                operator = band_operator(n_volumes, regressors, kept, band, self.t_r)
+                how = "butterworth" if denoise is None else denoise.filter
+                operator = band_operator(n_volumes, regressors, kept, band, self.t_r, how)
                 self._operators[key] = operator, kept
         return self._operators[key]
 
     def _nuisance(
         self, denoise: Denoise | None, n_volumes: int
     ) -> tuple[np.ndarray | None, np.ndarray | None]:
-        given = self._confounds_given
         if denoise is None:
-            if given is not None:
+            if self._confounds_given is not None:
                 raise InputError(
                     "confounds were given, but `denoise` is None: give the extractor a Denoise, "
                     "or leave the confounds out"
                 )
             return None, None
-        if given is None and "confounds" not in self.scan.files:
-            self._note(
-                "no confounds: only mean and linear trend are taken out, no volume is scrubbed"
-            )
-        found = nuisance.load(self.scan if given is None else given, denoise, n_volumes)
+        found = self.nuisance(denoise, n_volumes)
         return found.values, found.kept
+
+    def _std_dvars(self) -> np.ndarray:
+        return dvars(self._voxels.values).standardized
 
     def _clean_series(
         self, values: np.ndarray, denoise: Denoise | None, band: Band
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Filter and scrub a table of series; without a band its values stay as they are."""
-        present = np.isfinite(values).any(axis=1)
-        kept = present
-        if denoise is not None and denoise.scrub is not None:
-            motion = self.scan.files.get("motion")
-            fd = None if motion is None else motion_fd(motion, len(values))
-            if fd is None:
-                self._note("time series without matching motion table: nothing is scrubbed")
-            else:
-                kept = present & surviving(len(values), denoise.scrub, fd=fd)
-        indices = kept_indices(kept)
-        self._long_enough(int(kept.sum()))
-        if band is None:
-            operator = None
-        else:
-            key = f"series {cleaning_key(denoise, band)}"
-            if key not in self._operators:
-                made = band_operator(len(values), None, indices, band, self.t_r)
-                self._operators[key] = made, indices
-            operator = self._operators[key][0]
+        operator, indices = self._series_operator(values, denoise, band)
         return applied(operator, values, indices), indices
+
+    def _series_operator(
+        self, values: np.ndarray, denoise: Denoise | None, band: Band
+    ) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """Filter and scrub a table of series; without a band its values stay as they are."""
+        key = f"series {cleaning_key(denoise, band)}"
+        if key not in self._operators:
+            scrub = None if denoise is None else denoise.scrub
+            kept, notes = kept_rows(values, scrub, self.scan.files.get("motion"))
+            self._note(*notes)
+            indices = kept_indices(kept)
+            self._long_enough(int(kept.sum()))
+            made = None
+            if band is not None:
+                how = "butterworth" if denoise is None else denoise.filter
+                made = band_operator(len(values), None, indices, band, self.t_r, how)
+            self._operators[key] = made, indices
+        return self._operators[key]
 
     def _long_enough(self, n_kept: int) -> None:
         note = check_length(
             n_kept, self.t_r, min_minutes=self.min_minutes, min_volumes=self.min_volumes
         )
         self._note(*([note] if note else []))
-
-    def _file(self, role: str) -> Path:
-        if role not in self.scan.files:
-            raise ScanRejected("E_ROLE", f"this scan has no {role} file")
-        return Path(self.scan.files[role])
-
-    def _note(self, *notes: str) -> None:
-        self.notes.extend(note for note in notes if note not in self.notes)

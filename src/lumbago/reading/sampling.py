@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from itertools import product
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from lumbago.data import Atlas
-from lumbago.errors import InputError, ScanRejected
-from lumbago.reading.weighting import lattice, share_of_mean, unmixing, weighted
+from lumbago.errors import ScanRejected
+from lumbago.reading.placing import atlas_on_grid as atlas_on_grid
+from lumbago.reading.placing import members
+from lumbago.reading.weighting import share_of_mean, unmixing
 
-_REMEMBERED = 8  # grids; a study has one, or one per scanner
 _BLOCK = 16
-_grids: OrderedDict[tuple[Any, ...], tuple[np.ndarray, ...]] = OrderedDict()
 
 
 def region_means(
@@ -62,67 +60,104 @@ def region_means(
             f"signals: expected (n_volumes, {np.count_nonzero(mask)} voxels of the mask), "
             f"got {values.shape}"
         )
-    voxels, regions, share, total = _members(atlas, mask.shape, affine)
-    place = np.full(mask.size, -1, dtype=np.int64)
-    place[np.flatnonzero(mask)] = np.arange(values.shape[1])
-    columns = place[voxels]
-    inside = columns >= 0
-    if not inside.any():
-        raise ScanRejected(
-            "E_ATLAS_ELSEWHERE",
-            f"atlas {atlas.name} and the brain mask do not overlap; expected both in one space "
-            f"(the atlas lies in {atlas.space})",
-        )
-    columns, regions, share = columns[inside], regions[inside], share[inside]
-    rows, good = _data(values)
-    if not good.all():
-        alive = good[columns]
-        columns, regions, share = columns[alive], regions[alive], share[alive]
-
-    count = np.bincount(regions, minlength=len(atlas))
-    held = np.bincount(regions, weights=np.abs(share), minlength=len(atlas))
-    coverage = np.divide(held, total, out=np.zeros(len(atlas)), where=total > 0)
+    columns, regions, share, total = _inside(mask, affine, atlas)
+    whole = values
+    if 4 * len(columns) < values.shape[1]:  # a few balls in a brain: the rest is not looked at
+        reached, columns = np.unique(columns, return_inverse=True)
+        values = values[:, reached]
+    rows, good = _data(values, whole)
+    averaged = _Average(columns, regions, share, total, good, atlas, min_coverage)
     means = np.full((len(values), len(atlas)), np.nan, dtype=np.float32)
-    filled = (coverage >= min_coverage) & (count > 0)
-    if filled.any() and rows.any():
-        from scipy.sparse import csr_array
-
-        starts = np.concatenate([[0], np.cumsum(count)])
-        average = csr_array((share, columns, starts), shape=(len(atlas), values.shape[1]))
-        mixed = atlas.kind == "probabilistic" and atlas.sampling == "least_squares"
-        parted = unmixing(average, filled) if mixed else None
-        average = average if mixed else share_of_mean(average)
-        used = np.flatnonzero(rows)
-        # A few volumes at once: their columns stay in cache while they are turned.
-        for some in np.split(used, range(_BLOCK, len(used), _BLOCK)):
-            turned = np.ascontiguousarray(values[some].T, dtype=np.float64)
-            found = (average @ turned)[filled]
-            means[np.ix_(some, filled)] = (found if parted is None else parted @ found).T
-    return means, coverage
+    used = np.flatnonzero(rows)
+    # A few volumes at once: their columns stay in cache while they are turned.
+    for some in np.split(used, range(_BLOCK, len(used), _BLOCK)):
+        means[some] = averaged.of(values[some])
+    return means, averaged.coverage
 
 
-def atlas_on_grid(atlas: Atlas, shape: tuple[int, ...], affine: np.ndarray) -> np.ndarray:
-    """Place an atlas on a grid: 0 outside, else 1 + the region's row in ``atlas.labels``.
+def map_means(
+    maps: Sequence[np.ndarray],
+    mask: np.ndarray,
+    affine: np.ndarray,
+    atlas: Atlas,
+    *,
+    min_coverage: float = 0.5,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Average still maps over each region: what `region_means` gives of each map alone.
 
     Parameters
     ----------
-    atlas : Atlas
-        Where spheres overlap, the later region of the table is shown; of weight maps the one
-        with the largest weight.
-    shape : (x, y, z)
-        Shape of the grid.
-    affine : array of shape (4, 4)
-        Voxel to world, in mm.
+    maps : sequence of arrays of shape (n_voxels,)
+        Values of the voxels of `mask`, in C order; a voxel holds no data in the maps where it
+        is not finite.
+    mask, affine, atlas, min_coverage
+        As for `region_means`.
 
     Returns
     -------
-    int32 array of the grid's shape
+    means : float32 array of shape (n_maps, n_regions)
+    coverage : float64 array of shape (n_maps, n_regions)
+
+    Raises
+    ------
+    ScanRejected
+        ``E_ATLAS_ELSEWHERE`` if no region reaches into the mask.
     """
-    voxels, regions, share, _ = _members(atlas, shape, affine)
-    labels = np.zeros(shape, dtype=np.int32)
-    order = np.argsort(share, kind="stable")
-    labels.reshape(-1)[voxels[order]] = regions[order] + 1
-    return labels
+    inside = _inside(mask, affine, atlas)
+    alike: dict[bytes, list[int]] = {}  # hundreds of maps mostly hold data in the same voxels
+    for i, of_voxels in enumerate(maps):
+        alike.setdefault(np.packbits(np.isfinite(of_voxels)).tobytes(), []).append(i)
+    means = np.full((len(maps), len(atlas)), np.nan, dtype=np.float32)
+    coverage = np.zeros((len(maps), len(atlas)))
+    for same in alike.values():
+        good = np.isfinite(maps[same[0]])
+        empty = not good.any()  # such a map says nothing of what the scan covers
+        averaged = _Average(*inside, good | empty, atlas, min_coverage)
+        coverage[same] = averaged.coverage
+        for i in [] if empty else same:  # one by one: maps lie as they are needed
+            means[i] = averaged.of(maps[i][None])[0]
+    return means, coverage
+
+
+class _Average:
+    """Weights from voxels that hold data to regions that hold enough of them."""
+
+    def __init__(
+        self,
+        columns: np.ndarray,
+        regions: np.ndarray,
+        share: np.ndarray,
+        total: np.ndarray,
+        good: np.ndarray,
+        atlas: Atlas,
+        min_coverage: float,
+    ):
+        if not good.all():
+            alive = good[columns]
+            columns, regions, share = columns[alive], regions[alive], share[alive]
+        n_regions = len(atlas)
+        count = np.bincount(regions, minlength=n_regions)
+        held = np.bincount(regions, weights=np.abs(share), minlength=n_regions)
+        self.coverage = np.divide(held, total, out=np.zeros(n_regions), where=total > 0)
+        self.filled = (self.coverage >= min_coverage) & (count > 0)
+        if not self.filled.any():
+            return
+        from scipy.sparse import csr_array
+
+        starts = np.concatenate([[0], np.cumsum(count)])
+        weights = csr_array((share, columns, starts), shape=(n_regions, len(good)))
+        mixed = atlas.kind == "probabilistic" and atlas.sampling == "least_squares"
+        self.parted = unmixing(weights, self.filled) if mixed else None
+        self.weights = weights if mixed else share_of_mean(weights)
+
+    def of(self, values: np.ndarray) -> np.ndarray:
+        """Average some rows (n_rows, n_voxels); NaN in regions without data."""
+        means = np.full((len(values), len(self.filled)), np.nan, dtype=np.float32)
+        if self.filled.any() and len(values):
+            turned = np.ascontiguousarray(values.T, dtype=np.float64)
+            found = (self.weights @ turned)[self.filled]
+            means[:, self.filled] = (found if self.parted is None else self.parted @ found).T
+        return means
 
 
 def space_note(atlas: Atlas, space: str | None) -> str:
@@ -148,14 +183,14 @@ def space_note(atlas: Atlas, space: str | None) -> str:
     )
 
 
-def _data(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Volumes that hold anything, and voxels that hold data in all of those."""
+def _data(values: np.ndarray, whole: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Volumes that hold anything anywhere, and voxels that hold data in all of those."""
     rows = np.ones(len(values), dtype=bool)
     with np.errstate(invalid="ignore", over="ignore"):
         low, high = values.min(axis=0), values.max(axis=0)
     good = np.isfinite(low) & np.isfinite(high)
     if not good.all():
-        rows = np.isfinite(values).any(axis=1)
+        rows = np.isfinite(whole).any(axis=1)
         good = np.isfinite(values[rows]).all(axis=0)
         low, high = (
             values[rows].min(axis=0, initial=np.inf),
@@ -166,83 +201,20 @@ def _data(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return rows, good
 
 
-def _members(atlas: Atlas, shape: tuple[int, ...], affine: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Voxels of a grid by region: flat indices, region rows (sorted), weights, and region sizes.
-
-    The size counts the voxels (or adds up their weights) that the grid would have, were it
-    large enough for the whole atlas, so that a region half outside the field of view is seen
-    as half covered.
-    """
-    affine = np.asarray(affine, dtype=np.float64)
-    # By identity: hashing the voxels would cost more than the averaging.
-    key = (atlas, tuple(shape), affine.tobytes())
-    if key in _grids:
-        _grids.move_to_end(key)
-        return _grids[key]
-    if atlas.kind == "probabilistic":
-        points, regions, share = weighted(atlas, affine)
-    else:
-        points, regions = (_labelled if atlas.kind == "deterministic" else _balls)(atlas, affine)
-        share = np.ones(len(regions))
-    total = np.bincount(regions, weights=np.abs(share), minlength=len(atlas))
-    inside = ((points >= 0) & (points < np.array(shape))).all(axis=1)
-    points, regions, share = points[inside], regions[inside], share[inside]
-    flat = np.ravel_multi_index(tuple(points.T), shape)
-    order = np.lexsort((flat, regions))
-    _grids[key] = flat[order], regions[order], share[order], total
-    while len(_grids) > _REMEMBERED:
-        _grids.popitem(last=False)
-    return _grids[key]
-
-
-def _labelled(atlas: Atlas, affine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lattice points (n, 3) of an endless grid whose nearest atlas voxel is labelled."""
-    assert atlas.image is not None
-    voxels = np.asanyarray(atlas.image.dataobj).astype(np.int64)
-    index = atlas.labels["index"].to_numpy(dtype=np.int64)
-    if not np.isin(voxels, index).any():
-        raise InputError(f"atlas {atlas.name}: no voxel carries a label of its table")
-    row = np.full(max(voxels.max(), index.max()) + 1, -1, dtype=np.int64)
-    row[index] = np.arange(len(index))
-    occupied = np.argwhere(voxels > 0)
-    low, high = occupied.min(axis=0) - 0.5, occupied.max(axis=0) + 0.5
-    to_grid = np.linalg.inv(affine) @ atlas.image.affine
-    first, last = lattice(low, high, to_grid)
-    axes = [np.arange(a, b + 1) for a, b in zip(first, last, strict=True)]
-    to_atlas = np.linalg.inv(to_grid)
-    nearest = to_atlas[:3, 3].reshape(3, 1, 1, 1) + sum(
-        to_atlas[:3, i].reshape(3, 1, 1, 1)
-        * axes[i].reshape([-1 if i == j else 1 for j in range(3)])
-        for i in range(3)
-    )
-    # A point on the border of two voxels goes to the upper one, as scipy's order 0 does;
-    # the margin keeps rounding in the affines from deciding.
-    at = np.floor(nearest + 0.5 + 1e-6).astype(np.int64)
-    within = np.all([(at[i] >= 0) & (at[i] < voxels.shape[i]) for i in range(3)], axis=0)
-    found = np.full(within.shape, -1, dtype=np.int64)
-    found[within] = row[voxels[tuple(at[:, within])]]
-    points = np.argwhere(found >= 0)
-    return points + first, found[tuple(points.T)]
-
-
-def _balls(atlas: Atlas, affine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lattice points within the radius of each centre, and the point nearest to the centre.
-
-    The nearest one counts even when voxels are larger than the ball, as in nilearn.
-    """
-    assert atlas.radius is not None
-    inverse = np.linalg.inv(affine)
-    centres = atlas.labels[["x", "y", "z"]].to_numpy(dtype=np.float64)
-    # The row norms of the inverse bound how far a ball reaches along each grid axis.
-    reach = np.ceil(atlas.radius * np.linalg.norm(inverse[:3, :3], axis=1)).astype(int) + 1
-    offsets = np.array(list(product(*[range(-r, r + 1) for r in reach])))
-    points, regions = [], []
-    for region, centre in enumerate(centres):
-        at = np.floor(inverse[:3, :3] @ centre + inverse[:3, 3] + 0.5).astype(int)
-        near = at + offsets
-        world = near @ affine[:3, :3].T + affine[:3, 3]
-        inside = np.linalg.norm(world - centre, axis=1) <= atlas.radius + 1e-9
-        inside |= (offsets == 0).all(axis=1)
-        points.append(near[inside])
-        regions.append(np.full(np.count_nonzero(inside), region))
-    return np.concatenate(points), np.concatenate(regions)
+def _inside(
+    mask: np.ndarray, affine: np.ndarray, atlas: Atlas
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Columns of the mask's voxels by region, their regions and weights, and region sizes."""
+    voxels, regions, share, total = members(atlas, mask.shape, affine)
+    place = np.full(mask.size, -1, dtype=np.int64)
+    where = np.flatnonzero(mask)
+    place[where] = np.arange(len(where))
+    columns = place[voxels]
+    inside = columns >= 0
+    if not inside.any():
+        raise ScanRejected(
+            "E_ATLAS_ELSEWHERE",
+            f"atlas {atlas.name} and the brain mask do not overlap; expected both in one space "
+            f"(the atlas lies in {atlas.space})",
+        )
+    return columns[inside], regions[inside], share[inside], total

@@ -43,14 +43,15 @@ class BoldSource:
     t_r : float or None
         Repetition time of the header in seconds, None where it names no unit of time.
     stream : callable
-        Yields volumes (x, y, z) float32; takes a list that notes are appended to.
+        Takes a mask (x, y, z) and a list that notes are appended to; yields the voxels of
+        the mask, float32, volume by volume.
     notes : tuple of str
     """
 
     shape: tuple[int, ...]
     affine: np.ndarray
     t_r: float | None
-    stream: Callable[[list[str]], Iterator[np.ndarray]]
+    stream: Callable[[np.ndarray, list[str]], Iterator[np.ndarray]]
     notes: tuple[str, ...] = ()
 
     @classmethod
@@ -64,7 +65,7 @@ class BoldSource:
         """
         if isinstance(img, str | Path):
             file = open_image(img, ndim=4, strict=strict)
-            source = cls(file.shape, file.affine, file.t_r, file.volumes, file.notes)
+            source = cls(file.shape, file.affine, file.t_r, file.voxels, file.notes)
         else:
             source = cls._of_loaded(img)
         if source.shape[3] < 2:
@@ -82,13 +83,15 @@ class BoldSource:
         if path is not None and str(path).endswith((".nii", ".nii.gz")):
             # Through the guard: slicing a compressed proxy would decompress it once per volume.
             file = open_image(path, ndim=4, strict=False)
-            return cls(shape, affine, t_r, file.volumes, file.notes)
+            return cls(shape, affine, t_r, file.voxels, file.notes)
         data = np.asanyarray(img.dataobj)
         if data.dtype.kind not in "iuf":
             raise ScanRejected("E_DTYPE", f"expected real numbers, got {data.dtype}")
-        return cls(
-            shape, affine, t_r, lambda _: (data[..., t].astype(np.float32) for t in range(shape[3]))
-        )
+
+        def stream(mask: np.ndarray, _: list[str]) -> Iterator[np.ndarray]:
+            return (data[..., t][mask].astype(np.float32) for t in range(shape[3]))
+
+        return cls(shape, affine, t_r, stream)
 
     def masked(self, mask: np.ndarray | None) -> Voxels:
         """Read the voxels of a mask, in one pass over the file.
@@ -106,8 +109,8 @@ class BoldSource:
         notes = list(self.notes)
         everywhere = np.ones(self.shape[:3], dtype=bool) if mask is None else mask
         values = np.empty((self.shape[3], int(everywhere.sum())), dtype=np.float32)
-        for t, volume in enumerate(self.stream(notes)):
-            values[t] = volume[everywhere]
+        for t, voxels in enumerate(self.stream(everywhere, notes)):
+            values[t] = voxels
         if mask is None:
             mask = self._brain(values)
             notes.append("no brain mask: one is computed from the mean image by compute_epi_mask")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 
 from lumbago.data.dataset import Target
@@ -25,20 +23,22 @@ from lumbago.report import (
 )  # fmt: skip
 from lumbago.report.headline import facts, headline
 from lumbago.report.methods import methods_text
+from lumbago.report.page import POLICY, page
+from lumbago.report.quality.cohort import has_quality, render_quality
 from lumbago.report.references import BIBLIOGRAPHY, cited, pieces
 from lumbago.report.story import Story
 from lumbago.report.words import Scrubber, scheme_words
 from lumbago.store import write_file
 
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-"""What the page may load: nothing but what it carries."""
+__all__ = ["POLICY", "build_report", "render", "target_of"]
 
 
 def build_report(run_folder: str | Path) -> Path:
     """Write ``report.html`` from the tables of a run folder, and return where it is.
 
-    The page makes no request, holds no script, names no participant and no local path.
-    Equal tables give equal bytes.
+    ``quality.html`` is written beside it where the run knows how good its scans are. A page
+    makes no request, holds no script, names no participant and no local path. Equal tables
+    give equal bytes.
 
     Raises
     ------
@@ -47,6 +47,8 @@ def build_report(run_folder: str | Path) -> Path:
     """
     folder = RunFolder(run_folder)
     html = render(folder)
+    if has_quality(folder):
+        write_file(folder.quality_page, quality_page(folder).encode("utf-8"))
     write_file(folder.report, html.encode("utf-8"))
     return folder.report
 
@@ -54,10 +56,7 @@ def build_report(run_folder: str | Path) -> Path:
 def render(folder: RunFolder) -> str:
     """Return the page as text."""
     participants, exclusions = folder.participants, folder.exclusions
-    scrubber = Scrubber(
-        pd.concat([frame["participant_id"] for frame in (participants, exclusions)
-                   if "participant_id" in frame]).dropna().astype(str)
-    )  # fmt: skip
+    scrubber = scrubber_of(folder)
     run = scrubber.tree(folder.run)
     target = target_of(run)
     story = Story(run, target, folder.scores, folder.predictions, folder.audit)
@@ -66,18 +65,8 @@ def render(folder: RunFolder) -> str:
         run, models=models, has_weights=not folder.weights.empty, has_nulls=not folder.nulls.empty
     )
     order = cited(text)
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("lumbago.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    style = resources.files("lumbago.report").joinpath("templates/style.css").read_text("utf-8")
-    return environment.get_template("report.html.j2").render(
-        policy=POLICY,
-        # The style sheet is our own file; nothing a user wrote goes in.
-        style=style,
+    return page(
+        "report.html.j2",
         run=run,
         story=story,
         headline=headline(story),
@@ -104,7 +93,22 @@ def render(folder: RunFolder) -> str:
         features=_features(run),
         notes=_notes(run),
         settings=_settings(run.get("experiment", {})),
+        quality=folder.quality_page.name if has_quality(folder) else "",
     )
+
+
+def quality_page(folder: RunFolder) -> str:
+    """Return the page on the quality of the scans as text."""
+    scrubber = scrubber_of(folder)
+    run = scrubber.tree(folder.run)
+    return render_quality(folder, run, target_of(run), scrubber)
+
+
+def scrubber_of(folder: RunFolder) -> Scrubber:
+    """Return what takes everybody of a run out of words that others wrote."""
+    tables = (folder.participants, folder.exclusions)
+    ids = [table["participant_id"] for table in tables if "participant_id" in table]
+    return Scrubber(pd.concat(ids).dropna().astype(str))
 
 
 def target_of(run: Mapping[str, Any]) -> Target:

@@ -6,33 +6,18 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from lumbago.evaluation.intervals import N_RESAMPLES
+from lumbago.extractors.bands import SLOW_BANDS
+from lumbago.report.denoising import denoising
 from lumbago.report.graphs import graphs
 from lumbago.report.learning import learning
 from lumbago.report.references import BIBLIOGRAPHY, cite
 from lumbago.report.words import count, listed
 
-_REGRESSORS = {
-    "none": ("no nuisance regression beyond detrending", ()),
-    "motion6": ("six motion parameters", ("friston1996",)),
-    "motion12": ("six motion parameters and their derivatives", ("friston1996",)),
-    "motion24": ("24 motion parameters", ("friston1996",)),
-    "motion24_wmcsf": (
-        "24 motion parameters and the mean signals of white matter and cerebrospinal fluid",
-        ("friston1996", "ciric2017")),
-    "motion24_acompcor": (
-        "24 motion parameters, the retained components of anatomical CompCor and fMRIPrep's "
-        "cosine drift terms", ("friston1996", "behzadi2007")),
-    "motion24_wmcsf_global": (
-        "24 motion parameters and the mean signals of white matter, cerebrospinal fluid and "
-        "the whole brain", ("friston1996", "ciric2017")),
-    "motion36": (
-        "36 parameters (six of motion, white matter, cerebrospinal fluid and global signal, "
-        "with derivatives and squares)", ("ciric2017",)),
-}  # fmt: skip
 _ATLASES = {
     "lumbago200": ("fonov2011", "dosenbach2010"),
     "power264": ("power2011",),
     "dosenbach160": ("dosenbach2010",),
+    "pain_seeds": ("pauli2018", "najdenovska2018", "dosenbach2010", "linnman2012", "lee2019"),
 }
 _FETCHED = {
     "schaefer": ("schaefer2018",),
@@ -101,35 +86,7 @@ def _inputs(run: Mapping[str, Any], experiment: Mapping[str, Any]) -> list[str]:
             sentences.append(f"Rows of {cohort['name']} were kept where {keep}.")
     imaged = any(c.get("kind") in ("bids", "simulated") for c in run.get("cohorts", ()))
     if imaged:
-        sentences += _denoising(run, experiment)
-    return sentences
-
-
-def _denoising(run: Mapping[str, Any], experiment: Mapping[str, Any]) -> list[str]:
-    used: dict[str, tuple[Any, list[str]]] = {}
-    for key, about in run.get("features", {}).items():
-        spec = about.get("spec", {})
-        spec = spec["of"] if isinstance(spec.get("of"), Mapping) else spec
-        if "denoise" in spec:
-            used.setdefault(str(spec["denoise"]), (spec["denoise"], []))[1].append(key)
-    sentences = []
-    for denoise, keys in used.values():
-        whose = f" for {listed(keys)}" if len(used) > 1 else ""
-        if not denoise or denoise.get("strategy") == "none":
-            sentences.append(f"Signals were detrended without nuisance regression{whose}.")
-            continue
-        what, sources = _REGRESSORS.get(denoise["strategy"], (denoise["strategy"], ()))
-        sentence = f"Where confounds were available, {what} were regressed out{whose}"
-        sentence += cite(*sources, "abraham2014")
-        scrub = denoise.get("scrub") or {}
-        if scrub.get("fd"):
-            sentence += (
-                f", and volumes with a framewise displacement above {scrub['fd']:g} mm "
-                f"were left out{cite('power2012')}"
-            )
-        if scrub.get("std_dvars"):
-            sentence += f", as were volumes with standardized DVARS above {scrub['std_dvars']:g}"
-        sentences.append(sentence + ".")
+        sentences += denoising(run)
     return sentences
 
 
@@ -144,14 +101,24 @@ def _features(run: Mapping[str, Any], experiment: Mapping[str, Any]) -> list[str
     return sentences
 
 
+_INTENSITY = {
+    "tsnr": "temporal signal-to-noise ratio (mean over standard deviation)",
+    "peraf": f"percent amplitude of fluctuation{cite('jia2020')}",
+    "intensity_sd": "standard deviation of the intensity over time",
+}
+
+
 def _measure(spec: Mapping[str, Any]) -> str:
     kind = str(spec.get("kind", "a feature"))
-    band = spec.get("band")
-    filtered = f", signals filtered to {_band(band)}" if band else ""
+    bands = spec.get("bands") or {}
+    of = listed(f"{_band(b)} ({name})" for name, b in bands.items())
+    used = [spec["band"]] if spec.get("band") else list(bands.values())
+    band = _band(spec["band"]) if spec.get("band") else of
+    if any(tuple(b) in SLOW_BANDS.values() for b in used):
+        of, band = (f"{told}{cite('zuobands2010')}" for told in (of, band))
+    filtered = f", signals filtered to {band}" if band else ""
     if kind in ("alff", "falff"):
         name = "amplitude of low-frequency fluctuations"
-        bands = spec.get("bands") or {}
-        of = listed(f"{_band(b)} ({name})" for name, b in bands.items())
         convention = f", {spec['convention']} convention" if spec.get("convention") else ""
         return f"{'fractional ' if kind == 'falff' else ''}{name} in {of}{convention}"
     if kind == "reho":
@@ -173,8 +140,25 @@ def _measure(spec: Mapping[str, Any]) -> str:
         return graphs(spec, _measure(spec.get("of") or {}))
     if kind == "seed":
         z = ", Fisher z-transformed" if spec.get("fisher_z") else ""
-        seeds = listed(spec.get("seeds") or ())
-        return f"correlation of every voxel with the seeds {seeds}{z}{filtered}"
+        seeds: Mapping[str, Any] = spec.get("seeds") or {}
+        places = (s.get("atlas") for s in seeds.values() if isinstance(s, Mapping))
+        known = dict.fromkeys(a for a in places if isinstance(a, str) and a in _ATLASES)
+        of = listed(f"{name}{cite(*_ATLASES[name])}" for name in known)
+        taken = f" (regions of {of})" if known else ""
+        return f"correlation of every voxel with the seeds {listed(seeds)}{taken}{z}{filtered}"
+    if kind == "vmhc":
+        z = ", Fisher z-transformed" if spec.get("fisher_z") else ""
+        return f"correlation of every voxel with its mirror image (VMHC{z}{filtered})"
+    if kind == "degree_centrality":
+        what = {"binary": "number", "both": "number and sum"}.get(str(spec.get("of")), "sum")
+        z = " of Fisher z-transformed" if spec.get("fisher_z") and what != "number" else " of"
+        share = spec.get("sparsity")
+        above = f"r > {spec.get('threshold', 0.25):g}"
+        if share is not None:
+            above = f"the strongest {100 * share:g} % of all pairs"
+        return f"degree centrality ({what}{z} correlations with other voxels, {above}{filtered})"
+    if kind in _INTENSITY:
+        return f"{_INTENSITY[kind]}{filtered}"
     if kind == "regional":
         return f"regional means of the map {spec.get('map', '')}".rstrip()
     if kind == "values":

@@ -44,6 +44,12 @@ BIBLIOGRAPHY = {
         "Bellec, P. and Rosa-Neto, P. and Lyttelton, O. C. and Benali, H. and Evans, A. C.", 2010,
         "Multi-level bootstrap analysis of stable clusters in resting-state fMRI",
         "NeuroImage 51, 1126–1139", "10.1016/j.neuroimage.2010.02.082"),
+    "benjamini1995": Reference(
+        "Benjamini, Y. and Hochberg, Y.", 1995,
+        "Controlling the false discovery rate: a practical and powerful approach to multiple "
+        "testing",
+        "Journal of the Royal Statistical Society B 57, 289–300",
+        "10.1111/j.2517-6161.1995.tb02031.x"),
     "biswal1995": Reference(
         "Biswal, B. and Yetkin, F. Z. and Haughton, V. M. and Hyde, J. S.", 1995,
         "Functional connectivity in the motor cortex of resting human brain using "
@@ -52,6 +58,11 @@ BIBLIOGRAPHY = {
     "breiman2001": Reference(
         "Breiman, L.", 2001, "Random forests", "Machine Learning 45, 5–32",
         "10.1023/A:1010933404324"),
+    "buckner2009": Reference(
+        "Buckner, R. L. and others", 2009,
+        "Cortical hubs revealed by intrinsic functional connectivity: mapping, assessment of "
+        "stability, and relation to Alzheimer's disease",
+        "Journal of Neuroscience 29, 1860–1873", "10.1523/JNEUROSCI.5062-08.2009"),
     "ciric2017": Reference(
         "Ciric, R. and others", 2017,
         "Benchmarking of participant-level confound regression strategies for the control of "
@@ -99,11 +110,23 @@ BIBLIOGRAPHY = {
         "Haufe, S. and others", 2014,
         "On the interpretation of weight vectors of linear models in multivariate neuroimaging",
         "NeuroImage 87, 96–110", "10.1016/j.neuroimage.2013.10.067"),
+    "hedges1981": Reference(
+        "Hedges, L. V.", 1981,
+        "Distribution theory for Glass’s estimator of effect size and related estimators",
+        "Journal of Educational Statistics 6, 107–128", "10.3102/10769986006002107"),
     "humphries2008": Reference(
         "Humphries, M. D. and Gurney, K.", 2008,
         "Network 'small-world-ness': a quantitative method for determining canonical network "
         "equivalence",
         "PLoS ONE 3, e0002051", "10.1371/journal.pone.0002051"),
+    "jenkinson2002": Reference(
+        "Jenkinson, M. and others", 2002,
+        "Improved optimization for the robust and accurate linear registration and motion "
+        "correction of brain images", "NeuroImage 17, 825–841", "10.1006/nimg.2002.1132"),
+    "jia2020": Reference(
+        "Jia, X.-Z. and others", 2020,
+        "Percent amplitude of fluctuation: a simple measure for resting-state fMRI signal at "
+        "single voxel level", "PLoS ONE 15, e0227021", "10.1371/journal.pone.0227021"),
     "kapoor2023": Reference(
         "Kapoor, S. and Narayanan, A.", 2023,
         "Leakage and the reproducibility crisis in machine-learning-based science",
@@ -115,6 +138,15 @@ BIBLIOGRAPHY = {
         "Ledoit, O. and Wolf, M.", 2004,
         "A well-conditioned estimator for large-dimensional covariance matrices",
         "Journal of Multivariate Analysis 88, 365–411", "10.1016/S0047-259X(03)00096-4"),
+    "lee2019": Reference(
+        "Lee, J. and others", 2019,
+        "Machine learning-based prediction of clinical pain using multimodal neuroimaging and "
+        "autonomic metrics",
+        "PAIN 160, 550–560", "10.1097/j.pain.0000000000001417"),
+    "linnman2012": Reference(
+        "Linnman, C. and Moulton, E. A. and Barmettler, G. and Becerra, L. and Borsook, D.", 2012,
+        "Neuroimaging of the periaqueductal gray: state of the field",
+        "NeuroImage 60, 505–522", "10.1016/j.neuroimage.2011.11.095"),
     "marrelec2006": Reference(
         "Marrelec, G. and others", 2006,
         "Partial correlation for functional brain interactivity investigation in functional MRI",
@@ -123,9 +155,22 @@ BIBLIOGRAPHY = {
         "Maslov, S. and Sneppen, K.", 2002,
         "Specificity and stability in topology of protein networks",
         "Science 296, 910–913", "10.1126/science.1065103"),
+    "muschelli2014": Reference(
+        "Muschelli, J. and others", 2014,
+        "Reduction of motion-related artifacts in resting state fMRI using aCompCor",
+        "NeuroImage 96, 22–35", "10.1016/j.neuroimage.2014.03.028"),
+    "najdenovska2018": Reference(
+        "Najdenovska, E. and others", 2018,
+        "In-vivo probabilistic atlas of human thalamic nuclei based on diffusion-weighted "
+        "magnetic resonance imaging",
+        "Scientific Data 5, 180270", "10.1038/sdata.2018.270"),
     "newman2002": Reference(
         "Newman, M. E. J.", 2002, "Assortative mixing in networks",
         "Physical Review Letters 89, 208701", "10.1103/PhysRevLett.89.208701"),
+    "pauli2018": Reference(
+        "Pauli, W. M. and Nili, A. N. and Tyszka, J. M.", 2018,
+        "A high-resolution probabilistic in vivo atlas of human subcortical brain nuclei",
+        "Scientific Data 5, 180063", "10.1038/sdata.2018.63"),
     "pedregosa2011": Reference(
         "Pedregosa, F. and others", 2011, "Scikit-learn: machine learning in Python",
         "Journal of Machine Learning Research 12, 2825–2830"),
@@ -152,6 +197,10 @@ BIBLIOGRAPHY = {
         "Power, J. D. and others", 2014,
         "Methods to detect, characterize, and remove motion artifact in resting state fMRI",
         "NeuroImage 84, 320–341", "10.1016/j.neuroimage.2013.08.048"),
+    "pruim2015": Reference(
+        "Pruim, R. H. R. and others", 2015,
+        "ICA-AROMA: a robust ICA-based strategy for removing motion artifacts from fMRI data",
+        "NeuroImage 112, 267–277", "10.1016/j.neuroimage.2015.02.064"),
     "rolls2020": Reference(
         "Rolls, E. T. and Huang, C. C. and Lin, C. P. and Feng, J. and Joliot, M.", 2020,
         "Automated anatomical labelling atlas 3",
@@ -190,6 +239,11 @@ BIBLIOGRAPHY = {
         "Watts, D. J. and Strogatz, S. H.", 1998,
         "Collective dynamics of 'small-world' networks",
         "Nature 393, 440–442", "10.1038/30918"),
+    "welch1947": Reference(
+        "Welch, B. L.", 1947,
+        "The generalization of Student’s problem when several different population variances are "
+        "involved",
+        "Biometrika 34, 28–35", "10.1093/biomet/34.1-2.28"),
     "zalesky2012": Reference(
         "Zalesky, A. and Fornito, A. and Bullmore, E.", 2012,
         "On the use of correlation as a measure of network connectivity",
@@ -213,6 +267,17 @@ BIBLIOGRAPHY = {
         "An improved approach to detection of amplitude of low-frequency fluctuation (ALFF) "
         "for resting-state fMRI: fractional ALFF",
         "Journal of Neuroscience Methods 172, 137–141", "10.1016/j.jneumeth.2008.04.012"),
+    "zuo2010": Reference(
+        "Zuo, X.-N. and others", 2010,
+        "Growing together and growing apart: regional and sex differences in the lifespan "
+        "developmental trajectories of functional homotopy",
+        "Journal of Neuroscience 30, 15034–15043", "10.1523/JNEUROSCI.2612-10.2010"),
+    "zuo2012": Reference(
+        "Zuo, X.-N. and others", 2012, "Network centrality in the human functional connectome",
+        "Cerebral Cortex 22, 1862–1875", "10.1093/cercor/bhr269"),
+    "zuobands2010": Reference(
+        "Zuo, X.-N. and others", 2010, "The oscillating brain: complex and reliable",
+        "NeuroImage 49, 1432–1445", "10.1016/j.neuroimage.2009.09.037"),
 }  # fmt: skip
 
 _MARK = re.compile(r"\[@([A-Za-z0-9_-]+(?:;\s*@[A-Za-z0-9_-]+)*)\]")

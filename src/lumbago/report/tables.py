@@ -20,10 +20,10 @@ KEYS = ("cohort", "participant_id", "session", "site", "target", "group")
 _LABELS = {
     "age": "Age, years", "mean_fd": "Mean FD, mm", "minutes_kept": "Minutes kept",
     "n_volumes_kept": "Volumes kept", "n_volumes": "Volumes", "sex": "Sex", "gender": "Gender",
-    "bmi": "BMI, kg/m²",
+    "bmi": "BMI, kg/m²", "dof_left": "Degrees of freedom left",
 }  # fmt: skip
 _LENGTHS = ("minutes_kept", "n_volumes_kept", "n_volumes")
-_FIRST = ("age", "sex", "gender", "mean_fd", *_LENGTHS)
+_FIRST = ("age", "sex", "gender", "mean_fd", *_LENGTHS, "dof_left")
 
 
 @dataclass(frozen=True)

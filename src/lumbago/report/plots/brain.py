@@ -131,10 +131,19 @@ def bar(
     )
     marks = (low, -hidden, hidden, high) if low < 0 < high else tuple(np.linspace(low, high, 4))
     ticks = sorted({float(mark) + 0.0 for mark in marks})
-    drawn.set_ticks(ticks, labels=[f"{tick:.2g}".replace("-", "−") for tick in ticks])
+    drawn.set_ticks(ticks, labels=[_tick(tick) for tick in ticks])
     drawn.set_label(label)
     drawn.outline.set_visible(False)
     drawn.ax.tick_params(labelsize=7.5)
+
+
+def _tick(value: float) -> str:
+    """Write a tick with two digits, or whole.
+
+    >>> _tick(-0.123), _tick(183.4)
+    ('−0.12', '183')
+    """
+    return f"{value:.{'0f' if abs(value) >= 100 else '2g'}}".replace("-", "−")
 
 
 def spread(axes: Axes) -> None:
