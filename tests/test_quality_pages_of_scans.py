@@ -66,6 +66,10 @@ def test_the_table_holds_what_the_extractor_measures(written, study):
         assert table.loc["sub-03", name.removeprefix(".")] == pytest.approx(value, rel=1e-6)
     assert table["not_available"].notna().tolist() == [False] * 5 + [True]
     assert table["mean_fd"].notna().sum() == 5
+    header, first, *_ = (output / "quality.tsv").read_text().splitlines()
+    cells = dict(zip(header.split("\t"), first.split("\t"), strict=True))
+    assert cells["session"] == cells["run"] == "n/a"  # as BIDS has what is not there
+    assert max(len(cell.strip("-").replace(".", "")) for cell in cells.values()) <= 8
 
 
 def test_the_page_of_all_names_nobody(written, study):

@@ -18,7 +18,9 @@ from lumbago.errors import InputError
 from lumbago.experiment import machine
 from lumbago.experiment.drafting import draft, write_draft
 from lumbago.experiment.loading import load
+from lumbago.extractors import EXTRACTORS, VoxelExtractor
 from lumbago.reading.looking import is_derivative, look
+from lumbago.spec import kinds_of
 
 
 def call(*arguments: object) -> int:
@@ -209,3 +211,10 @@ def test_doctor_says_what_is_wrong_and_exits_with_3(capsys, monkeypatch):
     monkeypatch.setattr(machine, "versions", lambda: {**found, "numba": "not installed"})
     assert call("doctor") == 3
     assert "problem: not installed: numba" in capsys.readouterr().out
+
+
+def test_a_draft_names_every_measure_of_voxels(tiny_cohort_folder, tmp_path):
+    target = tmp_path / "x.yaml"
+    assert call("new", tiny_cohort_folder, "-o", target) == 0
+    kinds = {k for cls in EXTRACTORS if issubclass(cls, VoxelExtractor) for k in kinds_of(cls)}
+    assert kinds <= set(re.findall(r"\w+", target.read_text().split("features:")[1]))

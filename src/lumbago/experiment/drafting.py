@@ -186,6 +186,8 @@ def _features(
         f"  default: {{strategy: {strategy}, scrub: {{fd: 0.5}}}}",
         "",
         "features:",
+        "  # Also: degree_centrality, vmhc, seed (seeds: pain_seeds), tsnr, peraf, intensity_sd,",
+        "  # quality (motion and length alone).",
         f"  alff: {{kind: alff, atlas: {_ATLAS}, normalize: mean}}",
         f"  falff: {{kind: falff, atlas: {_ATLAS}}}",
         f"  reho: {{kind: reho, atlas: {_ATLAS}}}",

@@ -70,12 +70,14 @@ def write_pages(
         if progress is not None:
             progress(len(outcomes), len(tasks), str(scans[position]))
     rows = [
-        {"participant_id": s.participant, "session": s.session, "run": s.run,
+        {"participant_id": s.participant, "session": s.session or np.nan, "run": s.run or np.nan,
          **outcomes[i][0], "not_available": outcomes[i][2] or np.nan}
         for i, s in enumerate(scans)
     ]  # fmt: skip
     table = pd.DataFrame(rows)
-    text = table.to_csv(sep="\t", index=False, na_rep="n/a", lineterminator="\n")
+    text = table.to_csv(
+        sep="\t", index=False, na_rep="n/a", lineterminator="\n", float_format="%.7g"
+    )
     reasons = [*table["not_available"].dropna(), *left_out]
     html = folder_page(table, [outcomes[i][1] for i in range(len(scans))], reasons)
     written = [page_path(s, output) for i, s in enumerate(scans) if not outcomes[i][2]]
