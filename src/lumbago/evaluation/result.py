@@ -132,7 +132,9 @@ class Result:
             "pair:x to y" of a transfer), metric, score,
             ci_low, ci_high, interval (what it is an interval of), n and n_positive
             (participants), p (pooled only, (b + 1) / (m + 1) against permuted labels, of the
-            first repeat), n_permutations, reason (why something is missing).
+            first repeat), n_permutations, p_corrected (the same corrected over the n_cells
+            combinations of features, model and scheme by their maximum, from the n_shared
+            permutations that all of them ran), reason (why something is missing).
         """
         return score_cells(
             self.predictions, self.nulls, self.target,

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lumbago.data.dataset import Target
+from lumbago.evaluation.familywise import over_the_grid
 from lumbago.evaluation.intervals import (
     N_RESAMPLES,
     draw,
@@ -24,7 +25,7 @@ from lumbago.provenance import task_seed
 
 SCORE_COLUMNS = (
     *CELL, "scope", "metric", "score", "ci_low", "ci_high", "interval", "n", "n_positive",
-    "p", "n_permutations", "reason",
+    "p", "n_permutations", "p_corrected", "n_cells", "n_shared", "reason",
 )  # fmt: skip
 
 
@@ -44,6 +45,7 @@ def score_cells(
         for key, group in nulls.groupby([*CELL, "metric"], sort=True)
     }
     rows: list[dict[str, Any]] = []
+    observed: dict[tuple[tuple[str, ...], str], float] = {}
     for cell, frame in predictions.groupby(list(CELL), sort=True):
         of_cell = Outcomes.of(frame, target)
         for scope, mask in scopes(frame):
@@ -54,9 +56,15 @@ def score_cells(
                 if scope == "pooled" and len(null):
                     null = null[np.isfinite(null)]
                     first = of_cell.take(of_cell.repeat == 0)
-                    row["p"] = p_value(score(metric, first), null, metric)
+                    observed[tuple(map(str, cell)), metric.name] = score(metric, first)
+                    row["p"] = p_value(observed[tuple(map(str, cell)), metric.name], null, metric)
                     row["n_permutations"] = len(null)
                 rows.append(dict(zip(CELL, cell, strict=True)) | {"scope": scope} | row)
+    corrected = over_the_grid(observed, nulls)
+    for row in rows:
+        key = tuple(str(row[c]) for c in CELL), row["metric"]
+        if row["scope"] == "pooled" and key in corrected:
+            row["p_corrected"], row["n_cells"], row["n_shared"] = corrected[key]
     return pd.DataFrame(rows, columns=list(SCORE_COLUMNS))
 
 
@@ -121,6 +129,9 @@ def _scope_scores(
             "n_positive": positives if binary else float("nan"),
             "p": float("nan"),
             "n_permutations": 0,
+            "p_corrected": float("nan"),
+            "n_cells": 0,
+            "n_shared": 0,
             "reason": reason or ("" if words else small or "no interval: often undefined"),
         }
         yield metric, row

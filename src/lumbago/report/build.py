@@ -17,6 +17,7 @@ from lumbago.report import (
     checks,
     effects,
     figures,
+    pairs,
     performance,
     sites,
     tables,
@@ -90,6 +91,7 @@ def render(folder: RunFolder) -> str:
             (story.scheme_in_words(scheme), tables.score_rows(story, scheme, story.metrics))
             for scheme in story.schemes
         ],
+        pairs=pairs.section(story),
         gap=figures.gap(story),
         gap_table=tables.gap_rows(story),
         transfer=transfer.section(story),

@@ -91,9 +91,21 @@ def _against_chance(story: Story, best: Mapping[str, Any]) -> str:
     if np.isfinite(best["p"]):
         words.append(
             f"against permuted labels {p_words(best['p'], int(best['n_permutations']))}, "
-            "not corrected for the number of combinations"
+            + _corrected_words(best)
         )
     return sentence("; ".join(words)) + "." if words else ""
+
+
+def _corrected_words(best: Mapping[str, Any]) -> str:
+    """Say what is left of a p-value once every combination looked at is counted."""
+    p, n = best.get("p_corrected", np.nan), best.get("n_cells", 0)
+    if not np.isfinite(p):
+        return "not corrected for the number of combinations"
+    if n < 2:
+        return "the only combination of features, model and scheme"
+    shared = int(best["n_shared"])
+    fewer = f" ({shared:,} shared by all)" if shared < best["n_permutations"] else ""
+    return f"p = {p_value(p)} corrected over the grid of {int(n)}{fewer}"
 
 
 def _gap_sentences(story: Story, best: Mapping[str, Any]) -> list[str]:
@@ -139,7 +151,12 @@ def facts(story: Story) -> list[tuple[str, str, str]]:
             (
                 p_value(best["p"]),
                 "Permutation p",
-                f"{int(best['n_permutations']):,} permutations",
+                f"{int(best['n_permutations']):,} permutations"
+                + (
+                    f"; {p_value(best['p_corrected'])} corrected over the grid"
+                    if np.isfinite(best.get("p_corrected", np.nan)) and best["n_cells"] > 1
+                    else ""
+                ),
             )
         )
     return facts

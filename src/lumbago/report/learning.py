@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from lumbago.report.preparing import step_in_words
 from lumbago.report.references import cite
 from lumbago.report.words import listed
 
@@ -30,7 +31,6 @@ _MODELS = {
         ("smola2004",),
     ),
 }
-_STEPS = {"impute": "imputation of missing values", "scale": "scaling of every feature"}
 
 
 def learning(
@@ -56,11 +56,9 @@ def learning(
     for name, steps in used.items():
         if steps is None:
             steps = [{"kind": "impute"}, {"kind": "scale"}] if name == "standard" else []
-        done = listed(_step(step) for step in steps) or "no preparation"
+        done = listed(step_in_words(step) for step in steps) or "no preparation"
         whose = f" ({name})" if len(used) > 1 else ""
         sentences.append(f"Within each training fold, and nowhere else{whose}: {done}.")
-    if any(_is(step, "residualize") for steps in used.values() for step in steps or ()):
-        sentences[-1] = sentences[-1].rstrip(".") + cite("snoek2019") + "."
     kinds = {spec.get("kind") for n, spec in experiment.get("models", {}).items() if n in models}
     if "logistic" in kinds:
         sentences.append("Logistic regression was solved to rounding error by Newton's method.")
@@ -79,19 +77,3 @@ def learning(
             f"deviation of the decision value, which can be read as effects{cite('haufe2014')}."
         )
     return sentences
-
-
-def _is(step: Any, kind: str) -> bool:
-    return step == kind or (
-        isinstance(step, Mapping) and (step.get("kind") == kind or kind in step)
-    )
-
-
-def _step(step: Any) -> str:
-    if isinstance(step, str):
-        return _STEPS.get(step, step.replace("_", " "))
-    kind = step.get("kind") or next(iter(step), "")
-    if kind == "residualize":
-        covariates = step.get("covariates") or step.get("residualize") or ()
-        return f"regression of {listed(map(str, covariates))} out of every feature"
-    return _STEPS.get(kind, str(kind).replace("_", " "))

@@ -236,7 +236,17 @@ def _testing(run: Mapping[str, Any], experiment: Mapping[str, Any], has_nulls: b
     if has_nulls:
         sentences.append(
             "p-values compare the first repeat with models trained on permuted labels, as "
-            f"(b + 1)/(m + 1){cite('phipson2010')}."
+            f"(b + 1)/(m + 1){cite('phipson2010')}. Corrected over the grid, a score is held "
+            "against the largest of all combinations' scores in each permutation, every "
+            f"combination standardized by its own permutations{cite('nichols2002')}."
         )
+    sentences.append(
+        "Models were compared on the same people by a paired bootstrap over participants; where "
+        "one fitted model of each was tested on a part left out whole, areas under the curve by "
+        f"DeLong's test{cite('delong1988', 'sun2014')} and accuracies by McNemar's exact test"
+        f"{cite('mcnemar1947')}."
+        if run.get("target", {}).get("kind") == "binary"
+        else "Models were compared on the same people by a paired bootstrap over participants."
+    )
     sentences.append(f"The seed of every random number was {run.get('seed')}.")
     return sentences

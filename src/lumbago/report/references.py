@@ -57,6 +57,10 @@ BIBLIOGRAPHY = {
     "dadi2020": Reference(
         "Dadi, K. and others", 2020, "Fine-grain atlases of functional modes for fMRI analysis",
         "NeuroImage 221, 117126", "10.1016/j.neuroimage.2020.117126"),
+    "delong1988": Reference(
+        "DeLong, E. R. and DeLong, D. M. and Clarke-Pearson, D. L.", 1988,
+        "Comparing the areas under two or more correlated receiver operating characteristic "
+        "curves: a nonparametric approach", "Biometrics 44, 837–845", "10.2307/2531595"),
     "desikan2006": Reference(
         "Desikan, R. S. and others", 2006,
         "An automated labeling system for subdividing the human cerebral cortex on MRI scans "
@@ -74,10 +78,18 @@ BIBLIOGRAPHY = {
         "Fonov, V. and others", 2011,
         "Unbiased average age-appropriate atlases for pediatric studies",
         "NeuroImage 54, 313–327", "10.1016/j.neuroimage.2010.07.033"),
+    "fortin2018": Reference(
+        "Fortin, J.-P. and others", 2018,
+        "Harmonization of cortical thickness measurements across scanners and sites",
+        "NeuroImage 167, 104–120", "10.1016/j.neuroimage.2017.11.024"),
     "friston1996": Reference(
         "Friston, K. J. and Williams, S. and Howard, R. and Frackowiak, R. S. J. and Turner, R.",
         1996, "Movement-related effects in fMRI time-series",
         "Magnetic Resonance in Medicine 35, 346–355", "10.1002/mrm.1910350312"),
+    "guyon2002": Reference(
+        "Guyon, I. and Weston, J. and Barnhill, S. and Vapnik, V.", 2002,
+        "Gene selection for cancer classification using support vector machines",
+        "Machine Learning 46, 389–422", "10.1023/A:1012487302797"),
     "hanley1982": Reference(
         "Hanley, J. A. and McNeil, B. J.", 1982,
         "The meaning and use of the area under a receiver operating characteristic (ROC) curve",
@@ -101,6 +113,14 @@ BIBLIOGRAPHY = {
     "pedregosa2011": Reference(
         "Pedregosa, F. and others", 2011, "Scikit-learn: machine learning in Python",
         "Journal of Machine Learning Research 12, 2825–2830"),
+    "mcnemar1947": Reference(
+        "McNemar, Q.", 1947,
+        "Note on the sampling error of the difference between correlated proportions or "
+        "percentages", "Psychometrika 12, 153–157", "10.1007/BF02295996"),
+    "nichols2002": Reference(
+        "Nichols, T. E. and Holmes, A. P.", 2002,
+        "Nonparametric permutation tests for functional neuroimaging: a primer with examples",
+        "Human Brain Mapping 15, 1–25", "10.1002/hbm.1058"),
     "phipson2010": Reference(
         "Phipson, B. and Smyth, G. K.", 2010,
         "Permutation P-values should never be zero: calculating exact P-values when "
@@ -136,10 +156,19 @@ BIBLIOGRAPHY = {
     "smola2004": Reference(
         "Smola, A. J. and Schölkopf, B.", 2004, "A tutorial on support vector regression",
         "Statistics and Computing 14, 199–222", "10.1023/B:STCO.0000035301.49549.88"),
+    "johnson2007": Reference(
+        "Johnson, W. E. and Li, C. and Rabinovic, A.", 2007,
+        "Adjusting batch effects in microarray expression data using empirical Bayes methods",
+        "Biostatistics 8, 118–127", "10.1093/biostatistics/kxj037"),
     "snoek2019": Reference(
         "Snoek, L. and Miletić, S. and Scholte, H. S.", 2019,
         "How to control for confounds in decoding analyses of neuroimaging data",
         "NeuroImage 184, 741–760", "10.1016/j.neuroimage.2018.09.074"),
+    "sun2014": Reference(
+        "Sun, X. and Xu, W.", 2014,
+        "Fast implementation of DeLong's algorithm for comparing the areas under correlated "
+        "receiver operating characteristic curves",
+        "IEEE Signal Processing Letters 21, 1389–1393", "10.1109/LSP.2014.2337313"),
     "tzourio2002": Reference(
         "Tzourio-Mazoyer, N. and others", 2002,
         "Automated anatomical labeling of activations in SPM using a macroscopic anatomical "

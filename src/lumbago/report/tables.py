@@ -199,6 +199,7 @@ def score_rows(story: Story, scheme: str, metrics: Sequence[Metric]) -> Table:
     cells = [*story.cells(reference=False), *story.cells(reference=True)]
     rows: list[list[str]] = []
     strong: set[int] = set()
+    permuted = bool((story.pooled["n_permutations"] > 0).any())
     for features, model in cells:
         found = [story.row(features, model, scheme, m.name) for m in metrics]
         if not any(found):
@@ -207,12 +208,14 @@ def score_rows(story: Story, scheme: str, metrics: Sequence[Metric]) -> Table:
         if best and (best["features"], best["model"]) == (features, model):
             strong.add(len(rows))
         rows.append([story.name(features, model), *map(_score, found)])
-        if any(row and row["n_permutations"] for row in story.pooled.to_dict("records")):
-            p = found[0]["p"] if found[0] else float("nan")
-            rows[-1].append(p_value(p) if np.isfinite(p) else MISSING)
+        if permuted:
+            first = found[0] or {}
+            for column in ("p", "p_corrected"):
+                p = first.get(column, float("nan"))
+                rows[-1].append(p_value(p) if np.isfinite(p) else MISSING)
     head = ["Features · model", *(m.label for m in metrics)]
-    if rows and len(rows[0]) > len(head):
-        head.append(f"p ({metrics[0].label})")
+    if permuted:
+        head += [f"p ({metrics[0].label})", "p, corrected over the grid"]
     for name, reason in story.not_available.items():
         if name in ("majority", "motion_only", "site_only"):
             label = story.name("baseline", name)
