@@ -156,6 +156,7 @@ class Metric:
     chance: float | None = None
     """Expected value of a model that knows nothing, where it does not depend on the data."""
     higher_is_better: bool = True
+    bounds: tuple[float, float] = (0.0, 1.0)
 
 
 METRICS = {
@@ -168,9 +169,11 @@ METRICS = {
         Metric("sensitivity", "Sensitivity", sensitivity, ("binary",)),
         Metric("specificity", "Specificity", specificity, ("binary",)),
         Metric("brier", "Brier score", brier, ("binary",), None, False),
-        Metric("r", "Pearson r", pearson, ("continuous",), 0.0),
-        Metric("r2", "R²", r_squared, ("continuous",), 0.0),
-        Metric("mae", "Mean absolute error", mae, ("continuous",), None, False),
+        Metric("r", "Pearson r", pearson, ("continuous",), 0.0,
+               bounds=(-1.0, 1.0)),
+        Metric("r2", "R²", r_squared, ("continuous",), 0.0, bounds=(-np.inf, 1.0)),
+        Metric("mae", "Mean absolute error", mae, ("continuous",), None, False,
+               bounds=(0.0, np.inf)),
     )
 }  # fmt: skip
 

@@ -130,7 +130,9 @@ class Result:
         DataFrame
             features, model, scheme, scope ("pooled", "cohort:x", "site:x",
             "pair:x to y" of a transfer), metric, score,
-            ci_low, ci_high, interval (what it is an interval of), n and n_positive
+            ci_low, ci_high, interval (what it is an interval of), wide_low, wide_high (of
+            cross-validation, pooled: the interval in which other training samples are
+            counted, Nadeau and Bengio's), n and n_positive
             (participants), p (pooled only, (b + 1) / (m + 1) against permuted labels, of the
             first repeat), n_permutations, p_corrected (the same corrected over the n_cells
             combinations of features, model and scheme by their maximum, from the n_shared

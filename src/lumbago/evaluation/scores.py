@@ -13,20 +13,22 @@ from lumbago.evaluation.familywise import over_the_grid
 from lumbago.evaluation.intervals import (
     N_RESAMPLES,
     draw,
-    percentiles,
-    resampled,
+    interval,
     strata,
     too_small,
-    wording,
+    wider,
 )
 from lumbago.evaluation.metrics import Metric, metrics_of, score, why_undefined
 from lumbago.evaluation.outcomes import CELL, Outcomes, place_of
 from lumbago.provenance import task_seed
 
 SCORE_COLUMNS = (
-    *CELL, "scope", "metric", "score", "ci_low", "ci_high", "interval", "n", "n_positive",
+    *CELL, "scope", "metric", "score", "ci_low", "ci_high", "interval",
+    "wide_low", "wide_high", "n", "n_positive",
     "p", "n_permutations", "p_corrected", "n_cells", "n_shared", "reason",
 )  # fmt: skip
+WITHIN = "within_cohort"
+"""The scheme whose every repeat tests everybody once, by models trained on all the others."""
 
 
 def score_cells(
@@ -59,6 +61,8 @@ def score_cells(
                     observed[tuple(map(str, cell)), metric.name] = score(metric, first)
                     row["p"] = p_value(observed[tuple(map(str, cell)), metric.name], null, metric)
                     row["n_permutations"] = len(null)
+                if scope == "pooled" and cell[2] == WITHIN and np.isfinite(row["ci_low"]):
+                    row["wide_low"], row["wide_high"] = wider(metric, of_cell)
                 rows.append(dict(zip(CELL, cell, strict=True)) | {"scope": scope} | row)
     corrected = over_the_grid(observed, nulls)
     for row in rows:
@@ -116,15 +120,17 @@ def _scope_scores(
     for metric in metrics:
         reason = why_undefined(metric, outcomes)
         low = high = float("nan")
+        words = ""
         if not reason and counts is not None:
-            low, high = percentiles(resampled(metric, outcomes, counts))
-        words = wording(outcomes) if np.isfinite(low) else ""
+            low, high, words = interval(metric, outcomes, counts)
         row = {
             "metric": metric.name,
             "score": score(metric, outcomes),
             "ci_low": low,
             "ci_high": high,
             "interval": words,
+            "wide_low": float("nan"),
+            "wide_high": float("nan"),
             "n": outcomes.n_people,
             "n_positive": positives if binary else float("nan"),
             "p": float("nan"),

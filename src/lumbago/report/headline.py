@@ -62,6 +62,11 @@ def _finding(story: Story) -> list[str]:
         f"{number(best['score'])}{with_interval} in {count(int(best['n']), 'participant')}."
     )
     sentences = [lead]
+    if wide := span(best.get("wide_low", np.nan), best.get("wide_high", np.nan)):
+        sentences.append(
+            f"Counting what other training samples would have changed, the interval is {wide} "
+            "(corrected variance over folds)."
+        )
     beside = [f"{name.lower()} {value}" for name, value in story.references_of(best["scheme"])]
     if metric.chance is not None and not story.mixed:
         beside.insert(0, f"a model that knows nothing {number(metric.chance)}")

@@ -203,12 +203,14 @@ def _testing(run: Mapping[str, Any], experiment: Mapping[str, Any], has_nulls: b
     sentences = []
     continuous = run.get("target", {}).get("kind") == "continuous"
     spread = "values of the target" if continuous else "classes"
+    crossed = False
     for scheme in evaluation.get("schemes", ()):
         kind = scheme.get("kind", "") if isinstance(scheme, Mapping) else str(scheme)
         if kind in run.get("baselines_missing", {}):
             continue
         scheme = scheme if isinstance(scheme, Mapping) else {}
         if kind == "within_cohort":
+            crossed = True
             folds, repeats = scheme.get("n_splits", 5), scheme.get("n_repeats", 1)
             sentences.append(
                 f"Cross-validation had {folds} folds, over which {spread} and sites were spread "
@@ -230,9 +232,15 @@ def _testing(run: Mapping[str, Any], experiment: Mapping[str, Any], has_nulls: b
         )
     sentences.append(
         f"Intervals are 2.5th to 97.5th percentiles of {N_RESAMPLES:,} bootstrap resamples of "
-        "participants, "
-        "with the models as fitted."
+        "participants, with the models as fitted; for one fitted model on people it never saw "
+        f"they are bias-corrected and accelerated{cite('efron1987')}, shares of people have "
+        f"Wilson's{cite('wilson1927')}."
     )
+    if crossed:
+        sentences.append(
+            "For cross-validation, a second interval counts other training samples, from the "
+            f"corrected variance over folds{cite('nadeau2003')}."
+        )
     if has_nulls:
         sentences.append(
             "p-values compare the first repeat with models trained on permuted labels, as "

@@ -70,6 +70,10 @@ BIBLIOGRAPHY = {
         "Dosenbach, N. U. F. and others", 2010,
         "Prediction of individual brain maturity using fMRI",
         "Science 329, 1358–1361", "10.1126/science.1194144"),
+    "efron1987": Reference(
+        "Efron, B.", 1987, "Better bootstrap confidence intervals",
+        "Journal of the American Statistical Association 82, 171–185",
+        "10.1080/01621459.1987.10478410"),
     "esteban2019": Reference(
         "Esteban, O. and others", 2019,
         "fMRIPrep: a robust preprocessing pipeline for functional MRI",
@@ -98,6 +102,10 @@ BIBLIOGRAPHY = {
         "Haufe, S. and others", 2014,
         "On the interpretation of weight vectors of linear models in multivariate neuroimaging",
         "NeuroImage 87, 96–110", "10.1016/j.neuroimage.2013.10.067"),
+    "johnson2007": Reference(
+        "Johnson, W. E. and Li, C. and Rabinovic, A.", 2007,
+        "Adjusting batch effects in microarray expression data using empirical Bayes methods",
+        "Biostatistics 8, 118–127", "10.1093/biostatistics/kxj037"),
     "kapoor2023": Reference(
         "Kapoor, S. and Narayanan, A.", 2023,
         "Leakage and the reproducibility crisis in machine-learning-based science",
@@ -110,6 +118,10 @@ BIBLIOGRAPHY = {
         "Marrelec, G. and others", 2006,
         "Partial correlation for functional brain interactivity investigation in functional MRI",
         "NeuroImage 32, 228–237", "10.1016/j.neuroimage.2005.12.057"),
+    "meinshausen2010": Reference(
+        "Meinshausen, N. and Bühlmann, P.", 2010, "Stability selection",
+        "Journal of the Royal Statistical Society B 72, 417–473",
+        "10.1111/j.1467-9868.2010.00740.x"),
     "pedregosa2011": Reference(
         "Pedregosa, F. and others", 2011, "Scikit-learn: machine learning in Python",
         "Journal of Machine Learning Research 12, 2825–2830"),
@@ -117,6 +129,9 @@ BIBLIOGRAPHY = {
         "McNemar, Q.", 1947,
         "Note on the sampling error of the difference between correlated proportions or "
         "percentages", "Psychometrika 12, 153–157", "10.1007/BF02295996"),
+    "nadeau2003": Reference(
+        "Nadeau, C. and Bengio, Y.", 2003, "Inference for the generalization error",
+        "Machine Learning 52, 239–281", "10.1023/A:1024068626366"),
     "nichols2002": Reference(
         "Nichols, T. E. and Holmes, A. P.", 2002,
         "Nonparametric permutation tests for functional neuroimaging: a primer with examples",
@@ -156,10 +171,6 @@ BIBLIOGRAPHY = {
     "smola2004": Reference(
         "Smola, A. J. and Schölkopf, B.", 2004, "A tutorial on support vector regression",
         "Statistics and Computing 14, 199–222", "10.1023/B:STCO.0000035301.49549.88"),
-    "johnson2007": Reference(
-        "Johnson, W. E. and Li, C. and Rabinovic, A.", 2007,
-        "Adjusting batch effects in microarray expression data using empirical Bayes methods",
-        "Biostatistics 8, 118–127", "10.1093/biostatistics/kxj037"),
     "snoek2019": Reference(
         "Snoek, L. and Miletić, S. and Scholte, H. S.", 2019,
         "How to control for confounds in decoding analyses of neuroimaging data",
@@ -183,6 +194,10 @@ BIBLIOGRAPHY = {
         "Schwartz, Y. and Thirion, B.", 2017,
         "Assessing and tuning brain decoders: cross-validation, caveats, and guidelines",
         "NeuroImage 145, 166–179", "10.1016/j.neuroimage.2016.10.038"),
+    "wilson1927": Reference(
+        "Wilson, E. B.", 1927, "Probable inference, the law of succession, and statistical "
+        "inference", "Journal of the American Statistical Association 22, 209–212",
+        "10.1080/01621459.1927.10502953"),
     "zang2004": Reference(
         "Zang, Y. and Jiang, T. and Lu, Y. and He, Y. and Tian, L.", 2004,
         "Regional homogeneity approach to fMRI data analysis",
