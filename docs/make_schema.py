@@ -93,7 +93,11 @@ def _step_forms(step: type[Spec], definitions: dict[str, Any]) -> list[dict[str,
         "description": whole.get("description", ""),
     }
     word = [] if inner["required"] else [{"const": kind}]
-    return [*word, brief, {"$ref": _reference(step)}]
+    forms = [*word, brief, {"$ref": _reference(step)}]
+    if group := getattr(step, "group", None):
+        named = {"anyOf": [*values, {"const": kind}, {"$ref": _reference(step)}]}
+        forms.append({**brief, "properties": {group: named}, "required": [group]})
+    return forms
 
 
 def _word(family: tuple[type[Spec], ...]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from lumbago.evaluation.baselines import LABEL, baselines_of
 from lumbago.evaluation.cells import (
     PreparationLike,
     cells_of,
+    check_batches,
     check_columns,
     check_model,
     preparation_of,
@@ -105,6 +106,12 @@ def plan_units(
             splits[scheme.kind] = scheme.splits(dataset, seed)
         except InputError as error:
             problems += error.problems
+    for _, _, name, _, steps in {cell[2]: cell for cell in cells}.values():
+        for of_scheme in splits.values():
+            try:
+                check_batches(dataset, name, steps, of_scheme)
+            except InputError as error:
+                problems += error.problems
     if problems:
         raise InputError(problems)
     digests: dict[tuple[str, ...], str] = {}

@@ -214,6 +214,15 @@ def steps_of(experiment: Experiment, model: Any) -> tuple[Any, ...]:
     return tuple(model.preparation)
 
 
+_USED = {"covariates": "residualized", "preserve": "preserved", "batch": "harmonized over"}
+"""What a step does with the columns in these fields."""
+
+
+def as_names(value: Any) -> tuple[str, ...]:
+    """Return one name or several as several."""
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
 def _columns(experiment: Experiment) -> Iterator[tuple[Place, str]]:
     targets = {experiment.targets[t].column: t for t in experiment.evaluation.targets}
     columns = {
@@ -225,21 +234,26 @@ def _columns(experiment: Experiment) -> Iterator[tuple[Place, str]]:
     for name, model in experiment.models.items():
         named = model.preparation if isinstance(model.preparation, str) else STANDARD
         at: Place = ("preparation", named) if named in experiment.preparation else ("models", name)
-        removed = {c for s in steps_of(experiment, model) for c in getattr(s, "covariates", ())}
-        for column in sorted(removed):
+        used = {
+            column: word
+            for step in steps_of(experiment, model)
+            for field, word in _USED.items()
+            for column in as_names(getattr(step, field, ()))
+        }
+        for column, word in sorted(used.items()):
             clash = ""
             if column in targets:
                 clash = f"the column of target {targets[column]!r}; take it out of the preparation"
-            elif column in columns:
+            elif column in columns and word != "preserved":
                 clash = f"a column of feature {columns[column]!r}; take it out of one of them"
             if clash and (at, column) not in told:
                 told.add((at, column))
-                yield at, f"{column!r} is residualized and is {clash}"
-            if COVARIATE + column in (model.features or ()):
+                yield at, f"{column!r} is {word} and is {clash}"
+            if COVARIATE + column in (model.features or ()) and word != "preserved":
                 yield (
                     ("models", name),
                     (
-                        f"{column!r} is a feature of this model and is residualized by its "
+                        f"{column!r} is a feature of this model and is {word} by its "
                         "preparation; give the model another, such as `preparation: plain`"
                     ),
                 )

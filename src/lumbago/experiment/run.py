@@ -137,11 +137,12 @@ def samples_of(
                 wanted[feature.removeprefix(COVARIATE)] = None
     for steps in experiment.steps.values():
         for step in steps:
-            wanted.update(dict.fromkeys(getattr(step, "covariates", ())))
+            wanted.update(dict.fromkeys(getattr(step, "reads", ())))
     for model in experiment.models.values():
         if isinstance(model.preparation, tuple):
             for step in model.preparation:
-                wanted.update(dict.fromkeys(getattr(step, "covariates", ())))
+                wanted.update(dict.fromkeys(getattr(step, "reads", ())))
+    wanted.pop("cohort", None)  # every dataset has it, and no table need have a column of it
     sets = {**{key: [key] for key in tables}, **experiment.grid}
     return gather_samples(
         cohort,

@@ -1,26 +1,40 @@
 """Models and the steps before them, fitted inside the training fold and never outside."""
 
 from lumbago.models.catalogue import (
+    CPM,
     MODELS,
+    PLS,
     SVR,
     DecisionTree,
     Dummy,
+    ElasticNet,
     ElasticNetLogistic,
+    ElasticNetSVM,
+    GradientBoosting,
+    Lasso,
     Linear,
     LinearSVM,
     Logistic,
     Model,
+    NaiveBayes,
+    Neighbours,
     RandomForest,
     RbfSVM,
     Ridge,
+    Sklearn,
 )
+from lumbago.models.components import PCA
+from lumbago.models.filters import Coverage, Variance
+from lumbago.models.harmonize import Combat
 from lumbago.models.impute import Impute
 from lumbago.models.residualize import Residualize
 from lumbago.models.scale import Scale
+from lumbago.models.selection import SelectAnova, SelectElasticNet, SelectRecursive, SelectStable
 from lumbago.models.steps import STANDARD, STEPS, Preparation, expand_step, read_preparation
 
 __all__ = [
-    "MODELS", "STANDARD", "STEPS", "SVR", "DecisionTree", "Dummy", "ElasticNetLogistic", "Impute",
-    "Linear", "LinearSVM", "Logistic", "Model", "Preparation", "RandomForest", "RbfSVM",
-    "Residualize", "Ridge", "Scale", "expand_step", "read_preparation",
+    "CPM", "MODELS", "PLS", "STANDARD", "STEPS", "SVR", "DecisionTree", "Dummy", "ElasticNet",
+    "ElasticNetLogistic", "ElasticNetSVM", "GradientBoosting", "Impute", "Lasso", "Linear",
+    "LinearSVM", "Logistic", "Model", "NaiveBayes", "Neighbours", "Preparation", "RandomForest",
+    "RbfSVM", "Residualize", "Ridge", "Scale", "Sklearn", "expand_step", "read_preparation",
 ]  # fmt: skip

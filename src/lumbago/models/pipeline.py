@@ -12,6 +12,7 @@ import pandas as pd
 from lumbago.data.features import COVARIATE
 from lumbago.models.base import Model, TargetKind
 from lumbago.models.columns import FeaturesOnly, split_columns
+from lumbago.models.components import Components
 from lumbago.models.search import GroupedSearch, decision_values
 from lumbago.spec import Spec
 
@@ -143,7 +144,8 @@ def linear_weights(estimator: Any, X: Any, columns: Sequence[str]) -> Weights | 
     coefficient says how a feature is used, which may be to cancel noise; the pattern says
     how the feature itself goes with the prediction.
 
-    Predictors that the preparation dropped are NaN in both.
+    Predictors that the preparation dropped are NaN in both. Components are told in terms of
+    the features they are made of, as these came to the step that made them.
 
     References
     ----------
@@ -152,10 +154,17 @@ def linear_weights(estimator: Any, X: Any, columns: Sequence[str]) -> Weights | 
     pipeline = fitted_pipeline(estimator)
     if not hasattr(pipeline[-1], "coef_"):
         return None
-    prepared = split_columns(pipeline[:-2].transform(X) if len(pipeline) > 2 else X)
     coefficient = np.ravel(pipeline[-1].coef_)
     if "rotate" in pipeline.named_steps:
         coefficient = pipeline.named_steps["rotate"].back(coefficient)
+    steps = [step for _, step in pipeline.steps[:-2]]
+    made = [i for i, step in enumerate(steps) if isinstance(step, Components)]
+    first = made[0] if made else len(steps)
+    for step in reversed(steps[first:]):
+        if not hasattr(step, "back"):
+            return None
+        coefficient = step.back(coefficient)
+    prepared = split_columns(pipeline[:first].transform(X) if first else X)
     values = prepared.values.astype(np.float64)
     centred = values - values.mean(axis=0)
     decision = centred @ coefficient
@@ -183,8 +192,16 @@ def linear_weights(estimator: Any, X: Any, columns: Sequence[str]) -> Weights | 
 
 
 def dropped_columns(estimator: Any) -> list[str]:
-    """Return the names of columns that imputation dropped in this fit."""
+    """Return the names of columns that imputation or a filter dropped in this fit."""
     found: list[str] = []
     for _, step in fitted_pipeline(estimator).steps[:-1]:
         found += [str(name) for name in getattr(step, "dropped_", [])]
+    return found
+
+
+def fit_notes(estimator: Any) -> list[str]:
+    """Return what the steps of this fit have to tell: how many features they kept, say."""
+    found: list[str] = []
+    for _, step in fitted_pipeline(estimator).steps[:-1]:
+        found += getattr(step, "notes_", [])
     return found
