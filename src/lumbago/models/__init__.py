@@ -33,8 +33,9 @@ from lumbago.models.selection import SelectAnova, SelectElasticNet, SelectRecurs
 from lumbago.models.steps import STANDARD, STEPS, Preparation, expand_step, read_preparation
 
 __all__ = [
-    "CPM", "MODELS", "PLS", "STANDARD", "STEPS", "SVR", "DecisionTree", "Dummy", "ElasticNet",
-    "ElasticNetLogistic", "ElasticNetSVM", "GradientBoosting", "Impute", "Lasso", "Linear",
-    "LinearSVM", "Logistic", "Model", "NaiveBayes", "Neighbours", "Preparation", "RandomForest",
-    "RbfSVM", "Residualize", "Ridge", "Scale", "Sklearn", "expand_step", "read_preparation",
+    "CPM", "MODELS", "PCA", "PLS", "STANDARD", "STEPS", "SVR", "Combat", "Coverage", "DecisionTree",
+    "Dummy", "ElasticNet", "ElasticNetLogistic", "ElasticNetSVM", "GradientBoosting", "Impute",
+    "Lasso", "Linear", "LinearSVM", "Logistic", "Model", "NaiveBayes", "Neighbours", "Preparation",
+    "RandomForest", "RbfSVM", "Residualize", "Ridge", "Scale", "SelectAnova", "SelectElasticNet",
+    "SelectRecursive", "SelectStable", "Sklearn", "Variance", "expand_step", "read_preparation",
 ]  # fmt: skip

@@ -22,7 +22,19 @@ _MODELS = {
         ("cortes1995", "platt1999"),
     ),
     "elastic_net_logistic": ("logistic regression with an elastic-net penalty", ("zou2005",)),
+    "elastic_net_svm": (
+        "a linear support vector machine on the features that an elastic net kept, its "
+        "probabilities calibrated in the training fold",
+        ("lamichhane2021", "zou2005", "cortes1995", "platt1999"),
+    ),
     "decision_tree": ("a decision tree", ()),
+    "gradient_boosting": ("gradient-boosted trees", ("friedman2001",)),
+    "naive_bayes": ("Gaussian naive Bayes", ()),
+    "neighbours": ("the nearest neighbours", ("cover1967",)),
+    "pls": ("partial least squares", ("wold2001",)),
+    "cpm": ("connectome-based predictive modelling", ("shen2017",)),
+    "lasso": ("linear regression with an L1 penalty", ("tibshirani1996",)),
+    "elastic_net": ("linear regression with an elastic-net penalty", ("zou2005",)),
     "random_forest": ("a random forest", ("breiman2001",)),
     "ridge": ("ridge regression", ()),
     "linear": ("ordinary least squares, the shortest weights where several fit alike", ()),
@@ -43,7 +55,8 @@ def learning(
     for name, spec in experiment.get("models", {}).items():
         if name not in models:
             continue
-        what, sources = _MODELS.get(spec.get("kind", ""), (str(spec.get("kind", name)), ()))
+        kind = str(spec.get("kind", name))
+        what, sources = _MODELS.get(kind, (str(spec.get("estimator", kind)), ()))
         tuned = listed(spec["tune"]) if spec.get("tune") else ""
         tuned = f" ({tuned} chosen by an inner search over participants)" if tuned else ""
         own = f" on {listed(spec['features'])}" if spec.get("features") else ""
@@ -67,7 +80,7 @@ def learning(
             "The elastic net was solved on working sets of features by Newton steps and "
             "coordinate descent, until the conditions of its minimum held."
         )
-    ours = {"logistic", "elastic_net_logistic", "linear"}
+    ours = {"logistic", "elastic_net_logistic", "linear", "pls", "cpm"}
     if kinds - ours:
         what = "The other models" if kinds & ours else "Models"
         sentences.append(f"{what} were fitted with scikit-learn{cite('pedregosa2011')}.")

@@ -54,6 +54,9 @@ BIBLIOGRAPHY = {
     "cortes1995": Reference(
         "Cortes, C. and Vapnik, V.", 1995, "Support-vector networks",
         "Machine Learning 20, 273–297", "10.1007/BF00994018"),
+    "cover1967": Reference(
+        "Cover, T. and Hart, P.", 1967, "Nearest neighbor pattern classification",
+        "IEEE Transactions on Information Theory 13, 21–27", "10.1109/TIT.1967.1053964"),
     "dadi2020": Reference(
         "Dadi, K. and others", 2020, "Fine-grain atlases of functional modes for fMRI analysis",
         "NeuroImage 221, 117126", "10.1016/j.neuroimage.2020.117126"),
@@ -86,6 +89,9 @@ BIBLIOGRAPHY = {
         "Fortin, J.-P. and others", 2018,
         "Harmonization of cortical thickness measurements across scanners and sites",
         "NeuroImage 167, 104–120", "10.1016/j.neuroimage.2017.11.024"),
+    "friedman2001": Reference(
+        "Friedman, J. H.", 2001, "Greedy function approximation: a gradient boosting machine",
+        "The Annals of Statistics 29, 1189–1232", "10.1214/aos/1013203451"),
     "friston1996": Reference(
         "Friston, K. J. and Williams, S. and Howard, R. and Frackowiak, R. S. J. and Turner, R.",
         1996, "Movement-related effects in fMRI time-series",
@@ -110,6 +116,10 @@ BIBLIOGRAPHY = {
         "Kapoor, S. and Narayanan, A.", 2023,
         "Leakage and the reproducibility crisis in machine-learning-based science",
         "Patterns 4, 100804", "10.1016/j.patter.2023.100804"),
+    "lamichhane2021": Reference(
+        "Lamichhane, B. and others", 2021,
+        "Functional disruptions of the brain in low back pain: a potential imaging biomarker of "
+        "functional disability", "Frontiers in Neurology, article 669076"),
     "ledoit2004": Reference(
         "Ledoit, O. and Wolf, M.", 2004,
         "A well-conditioned estimator for large-dimensional covariance matrices",
@@ -168,6 +178,10 @@ BIBLIOGRAPHY = {
         "Local-global parcellation of the human cerebral cortex from intrinsic functional "
         "connectivity MRI",
         "Cerebral Cortex 28, 3095–3114", "10.1093/cercor/bhx179"),
+    "shen2017": Reference(
+        "Shen, X. and others", 2017,
+        "Using connectome-based predictive modeling to predict individual behavior from brain "
+        "connectivity", "Nature Protocols 12, 506–518", "10.1038/nprot.2016.178"),
     "smola2004": Reference(
         "Smola, A. J. and Schölkopf, B.", 2004, "A tutorial on support vector regression",
         "Statistics and Computing 14, 199–222", "10.1023/B:STCO.0000035301.49549.88"),
@@ -180,11 +194,25 @@ BIBLIOGRAPHY = {
         "Fast implementation of DeLong's algorithm for comparing the areas under correlated "
         "receiver operating characteristic curves",
         "IEEE Signal Processing Letters 21, 1389–1393", "10.1109/LSP.2014.2337313"),
+    "tibshirani1996": Reference(
+        "Tibshirani, R.", 1996, "Regression shrinkage and selection via the lasso",
+        "Journal of the Royal Statistical Society B 58, 267–288",
+        "10.1111/j.2517-6161.1996.tb02080.x"),
     "tzourio2002": Reference(
         "Tzourio-Mazoyer, N. and others", 2002,
         "Automated anatomical labeling of activations in SPM using a macroscopic anatomical "
         "parcellation of the MNI MRI single-subject brain",
         "NeuroImage 15, 273–289", "10.1006/nimg.2001.0978"),
+    "varoquaux2010": Reference(
+        "Varoquaux, G. and others", 2010,
+        "Detection of brain functional-connectivity difference in post-stroke patients using "
+        "group-level covariance modeling",
+        "Medical Image Computing and Computer-Assisted Intervention (MICCAI), 200–208",
+        "10.1007/978-3-642-15705-9_25"),
+    "vancalster2019": Reference(
+        "Van Calster, B. and others", 2019,
+        "Calibration: the Achilles heel of predictive analytics", "BMC Medicine 17, 230",
+        "10.1186/s12916-019-1466-7"),
     "varoquaux2011": Reference(
         "Varoquaux, G. and Gramfort, A. and Pedregosa, F. and Michel, V. and Thirion, B.", 2011,
         "Multi-subject dictionary learning to segment an atlas of brain spontaneous activity",
@@ -194,10 +222,19 @@ BIBLIOGRAPHY = {
         "Schwartz, Y. and Thirion, B.", 2017,
         "Assessing and tuning brain decoders: cross-validation, caveats, and guidelines",
         "NeuroImage 145, 166–179", "10.1016/j.neuroimage.2016.10.038"),
+    "vickers2006": Reference(
+        "Vickers, A. J. and Elkin, E. B.", 2006,
+        "Decision curve analysis: a novel method for evaluating prediction models",
+        "Medical Decision Making 26, 565–574", "10.1177/0272989X06295361"),
     "wilson1927": Reference(
         "Wilson, E. B.", 1927, "Probable inference, the law of succession, and statistical "
         "inference", "Journal of the American Statistical Association 22, 209–212",
         "10.1080/01621459.1927.10502953"),
+    "wold2001": Reference(
+        "Wold, S. and Sjöström, M. and Eriksson, L.", 2001,
+        "PLS-regression: a basic tool of chemometrics",
+        "Chemometrics and Intelligent Laboratory Systems 58, 109–130",
+        "10.1016/S0169-7439(01)00155-1"),
     "zang2004": Reference(
         "Zang, Y. and Jiang, T. and Lu, Y. and He, Y. and Tian, L.", 2004,
         "Regional homogeneity approach to fMRI data analysis",
