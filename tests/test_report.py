@@ -199,7 +199,10 @@ def test_the_whole_report_tells_everything_it_should(pages):
                   "corrected over the grid of", "paired bootstrap", "DeLong",
                   "2 repeats of 4 folds"):  # fmt: skip
         assert words in text, words
-    assert len(images(html)) == 10
+    for words in ("Calibration slope", "Expected calibration error", "Net benefit in numbers",
+                  "four of five studies find an AUC", "against the permutations of"):  # fmt: skip
+        assert words in text, words
+    assert len(images(html)) == 11
 
 
 def test_the_headline_is_the_best_cell_of_the_most_demanding_scheme(pages):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lumbago.data.dataset import Dataset
-from lumbago.evaluation.metrics import metrics_of, score
+from lumbago.evaluation.metrics import OF_PROBABILITIES, metrics_of, score
 from lumbago.evaluation.outcomes import Outcomes
 from lumbago.evaluation.result import NULL_COLUMNS
 from lumbago.models.columns import take_rows
@@ -19,8 +19,8 @@ from lumbago.statistics.permutation import whole_block
 if TYPE_CHECKING:
     from lumbago.evaluation.units import Unit
 
-NOT_PERMUTED = frozenset({"brier"})
-"""Metrics of probabilities, which would need a calibration in every permutation."""
+NOT_PERMUTED = OF_PROBABILITIES
+"""They would need a calibration in every permutation."""
 
 
 def permuted_labels(dataset: Dataset, seed: int, number: int) -> np.ndarray:

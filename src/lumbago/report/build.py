@@ -15,6 +15,7 @@ from lumbago.experiment.folder import RunFolder
 from lumbago.report import (
     calibration,
     checks,
+    decisions,
     effects,
     figures,
     pairs,
@@ -80,7 +81,7 @@ def render(folder: RunFolder) -> str:
         style=style,
         run=run,
         story=story,
-        headline=headline(story),
+        headline=headline(story, folder.nulls),
         facts=facts(story),
         people=tables.people(participants, target),
         sites=tables.sites(participants, target),
@@ -133,11 +134,15 @@ def _best(story: Story, folder: RunFolder) -> dict[str, Any] | None:
         drawn.append(performance.confusion(story, predictions))
     if story.target.kind == "binary":
         drawn.append(calibration.reliability(story, predictions))
+    curve, decided = decisions.decision_curve(story, predictions)
+    drawn.append(curve)
     return {
         "name": name,
         "scheme": scheme_words(row["scheme"]),
         "figures": [f for f in drawn if f],
         "parts": tables.parts(story, row["features"], row["model"]),
+        "calibration": decisions.calibration_table(story, predictions),
+        "decisions": decided,
         "by_site": sites.by_site(story, predictions),
         "by_part": figures.by_part(story, row["features"], row["model"]),
     }

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from lumbago.evaluation.audit import FAILED
 from lumbago.evaluation.compare import ALL_BUT_ONE, place_of
+from lumbago.report import power
 from lumbago.report.story import Story
 from lumbago.report.words import (
     count,
@@ -29,9 +31,10 @@ MIXED = (
 )
 
 
-def headline(story: Story) -> list[str]:
+def headline(story: Story, nulls: pd.DataFrame) -> list[str]:
     """Return the main finding in sentences that claim no more than the numbers do."""
-    return [_unbroken(sentence) for sentence in [*_alarm(story), *_finding(story)]]
+    told = [*_alarm(story), *_finding(story), *power.sentences(story, nulls)]
+    return [_unbroken(sentence) for sentence in told]
 
 
 def _alarm(story: Story) -> list[str]:

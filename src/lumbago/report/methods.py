@@ -230,6 +230,12 @@ def _testing(run: Mapping[str, Any], experiment: Mapping[str, Any], has_nulls: b
             "participant that the same fitted model ranks rightly; decision values of different "
             f"folds are never compared{cite('hanley1982')}."
         )
+        sentences.append(
+            "Calibration is the slope and the intercept of the truth on the logit of the "
+            f"probability{cite('vancalster2019')}; what acting on the probabilities is worth is "
+            f"their net benefit{cite('vickers2006')}. The smallest AUC that such a study finds "
+            "follows from Hanley and McNeil's variance."
+        )
     sentences.append(
         f"Intervals are 2.5th to 97.5th percentiles of {N_RESAMPLES:,} bootstrap resamples of "
         "participants, with the models as fitted; for one fitted model on people it never saw "
