@@ -36,7 +36,9 @@ def schema() -> dict[str, Any]:
     for node in _nodes(whole):
         kinds = {ref["$ref"] for ref in node.get("oneOf", []) if "$ref" in ref}
         if kinds and kinds == {_reference(step) for step in STEPS}:
-            node["oneOf"] = [form for forms in steps for form in forms]
+            node.pop("oneOf")
+            node["$ref"] = "#/$defs/Step"
+    definitions["Step"] = {"oneOf": [form for forms in steps for form in forms]}
     schemes = definitions["Evaluation"]["properties"]["schemes"]
     schemes["items"] = {"anyOf": [_word(SCHEMES), schemes["items"]]}
     for definition in definitions.values():
