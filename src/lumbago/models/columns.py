@@ -118,7 +118,10 @@ def require_covariates(X: Any, names: Sequence[str]) -> pd.DataFrame:
     ValueError
         If X is an array or lacks one of them.
     """
-    table = split_columns(X).covariates
+    if isinstance(X, pd.DataFrame):
+        table = X.iloc[:, n_features(X) :]
+    else:
+        table = pd.DataFrame(index=range(len(np.asarray(X))))
     missing = [n for n in names if COVARIATE + n not in table.columns]
     if missing:
         there = [c.removeprefix(COVARIATE) for c in table.columns]
@@ -147,7 +150,10 @@ class Step(TransformerMixin, BaseEstimator):
         """Take X of a fit apart and remember its features."""
         parts = self._complete(split_columns(_checked(self, X)))
         self.n_features_in_ = parts.values.shape[1]
-        _check_feature_names(self, _features_of(X, self.n_features_in_), reset=True)
+        if parts.names is not None and parts.names.inferred_type == "string":
+            self.feature_names_in_ = parts.names.to_numpy(dtype=object)
+        else:
+            _check_feature_names(self, _features_of(X, self.n_features_in_), reset=True)
         return parts
 
     def _reopen(self, X: Any) -> Columns:
@@ -161,7 +167,10 @@ class Step(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         parts = split_columns(_checked(self, X))
         n = parts.values.shape[1]
-        _check_feature_names(self, _features_of(X, n), reset=False)
+        known = getattr(self, "feature_names_in_", None)
+        # The same names need no second look, and tens of thousands of them would take one.
+        if known is None or parts.names is None or not np.array_equal(parts.names, known):
+            _check_feature_names(self, _features_of(X, n), reset=False)
         if n != self.n_features_in_:
             raise ValueError(
                 f"X has {n} features, but {type(self).__name__} is expecting "

@@ -52,8 +52,13 @@ class BatchEffects:
         -------
         array of shape (n_samples, n_features), float64
         """
-        expected = self.mean + covariates @ self.slopes
-        return (values - expected - shift * self.scale) / np.sqrt(spread) + expected
+        # (x - e - shift) / s + e with e = mean + covariates @ slopes, in two passes over x.
+        narrow = 1 / np.sqrt(spread)
+        found = values * narrow
+        found += self.mean * (1 - narrow) - shift * self.scale * narrow
+        if covariates.shape[1]:
+            found += covariates @ (self.slopes * (1 - narrow))
+        return found
 
 
 def fit_batches(
@@ -118,25 +123,22 @@ def fit_batches(
 
     slope = np.linalg.solve(design.T @ design, design.T @ values)
     mean, slopes = weight @ slope[:k], slope[k:]
-    left = values - design @ slope
-    if reference is None:
-        variance = np.einsum("ij,ij->j", left, left) / n
-    else:
-        own = left[batch == reference]
-        variance = np.einsum("ij,ij->j", own, own) / len(own)
+    left = design @ slope
+    np.subtract(values, left, out=left)
+    # Residuals of a batch sum to zero: their squares are those about the batch's mean.
+    square = np.stack([
+        np.einsum("ij,ij->j", part, part) for part in (left[batch == i] for i in range(k))
+    ])  # fmt: skip
+    variance = square.sum(axis=0) / n if reference is None else square[reference] / rows[reference]
     # A constant has the variance of its rounding errors, not exactly zero.
-    size = np.abs(values).max(axis=0)
+    size = np.maximum(values.max(axis=0), -values.min(axis=0))
     varies = variance > (n * np.finfo(float).eps * size) ** 2
     scale = np.where(varies, np.sqrt(variance, where=varies, out=np.ones_like(variance)), 1.0)
 
     shift, spread = np.zeros((k, len(mean))), np.ones((k, len(mean)))
     if varies.any():
-        left = left[:, varies] if not varies.all() else left
-        # Residuals of a batch have its mean taken out already: put it back as a number.
         batch_mean = (slope[:k, varies] - mean[varies]) / scale[varies]
-        square = np.stack([
-            np.einsum("ij,ij->j", part, part) for part in (left[batch == i] for i in range(k))
-        ]) / variance[varies]  # fmt: skip
+        square = square[:, varies] / variance[varies]
         for i in range(k):
             if i != reference:
                 shift[i, varies], spread[i, varies] = _shrink(

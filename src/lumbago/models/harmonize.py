@@ -161,8 +161,8 @@ class CombatHarmonizer(Step):
         code = np.searchsorted(self.batches_, met[rows])
         try:
             self.effects_ = fit_batches(
-                values[rows], code, self._covariates(table[rows]), method=self.method,
-                mean_only=self.mean_only,
+                values if rows.all() else values[rows], code, self._covariates(table[rows]),
+                method=self.method, mean_only=self.mean_only,
                 reference=None if self.reference is None else self.batches_.index(self.reference),
             )  # fmt: skip
         except ValueError as error:
@@ -185,7 +185,7 @@ class CombatHarmonizer(Step):
         table = require_covariates(X, [self.batch, *self.preserve])
         met = np.array([name or "" for name in batch_names(table[self.batch])], dtype=str)
         covariates = self._covariates(table)
-        values = parts.values.astype(np.float64)
+        values = parts.values.copy()
         for name in np.unique(met).tolist():
             rows = met == name
             if name in self.batches_:
@@ -203,7 +203,7 @@ class CombatHarmonizer(Step):
                     f"{', '.join(self.batches_)}; set unseen: pooled or none"
                 )
             values[rows] = self.effects_.remove(values[rows], covariates[rows], shift, spread)
-        return parts.with_values(values.astype(parts.values.dtype, copy=False))
+        return parts.with_values(values)
 
     def _learn_covariates(self, table: pd.DataFrame) -> None:
         self.coder_ = CovariateCoder().fit(table)
