@@ -189,7 +189,7 @@ def test_the_whole_report_tells_everything_it_should(pages):
     text = Page(html).text
     run = RunFolder(folder).run
     for section in ("finding", "people", "scores", "best", "pairs", "gap", "patterns", "null",
-                    "checks", "methods", "provenance"):  # fmt: skip
+                    "confounders", "checks", "methods", "provenance"):  # fmt: skip
         assert section in Page(html).ids
     for words in (run["question"], run["hash"], "20261120", "numpy 2.3.1", "ROC AUC",
                   "Majority class", "Head motion only", "Site only", "95 % interval",

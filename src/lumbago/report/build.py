@@ -15,6 +15,7 @@ from lumbago.experiment.folder import RunFolder
 from lumbago.report import (
     calibration,
     checks,
+    confounders,
     decisions,
     effects,
     figures,
@@ -143,6 +144,7 @@ def _best(story: Story, folder: RunFolder) -> dict[str, Any] | None:
         "parts": tables.parts(story, row["features"], row["model"]),
         "calibration": decisions.calibration_table(story, predictions),
         "decisions": decided,
+        "confounders": confounders.table(story, folder.predictions, folder.participants),
         "by_site": sites.by_site(story, predictions),
         "by_part": figures.by_part(story, row["features"], row["model"]),
     }

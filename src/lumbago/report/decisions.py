@@ -18,7 +18,7 @@ from lumbago.report.words import number, span
 GRID = np.arange(0.05, 0.951, 0.01)
 SHOWN = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 _MEANING = {
-    "calibration_slope": "1 is right; below, probabilities are too extreme",
+    "calibration_slope": "1 is right; below, probabilities are too extreme, above too cautious",
     "calibration_intercept": "0 is right; above, {positive} is more frequent than they say",
     "brier": "mean squared error; as good as the prevalence alone: {guess}",
     "ece": "mean distance of given and true shares in ten bins; above 0 by chance alone",

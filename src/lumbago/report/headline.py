@@ -67,8 +67,8 @@ def _finding(story: Story) -> list[str]:
     sentences = [lead]
     if wide := span(best.get("wide_low", np.nan), best.get("wide_high", np.nan)):
         sentences.append(
-            f"Counting what other training samples would have changed, the interval is {wide} "
-            "(corrected variance over folds)."
+            f"Counting what other training samples would have changed, the interval is {wide}, "
+            "which is approximate and rather too narrow than too wide."
         )
     beside = [f"{name.lower()} {value}" for name, value in story.references_of(best["scheme"])]
     if metric.chance is not None and not story.mixed:

@@ -247,6 +247,11 @@ def _testing(run: Mapping[str, Any], experiment: Mapping[str, Any], has_nulls: b
             "For cross-validation, a second interval counts other training samples, from the "
             f"corrected variance over folds{cite('nadeau2003')}."
         )
+    if run.get("target", {}).get("kind") != "multiclass":
+        sentences.append(
+            "Whether predictions follow site or head motion beyond what the truth explains was "
+            f"tested by conditional permutation{cite('spisak2022', 'berrett2020')}."
+        )
     if has_nulls:
         sentences.append(
             "p-values compare the first repeat with models trained on permuted labels, as "

@@ -47,7 +47,7 @@ def sentences(story: Story, nulls: pd.DataFrame) -> list[str]:
     theory, permuted = found
     text = (
         f"With this many people in each class, four of five studies find an AUC of {number(theory)}"
-        " or more (one-sided 5 % test of one fitted model); smaller effects are mostly missed"
+        " or more (one-sided 5 % test of one fitted model); smaller ones are missed more often"
     )
     if np.isfinite(permuted):
         text += f"; against the permutations of this combination, {number(permuted)} or more"

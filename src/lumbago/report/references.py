@@ -38,6 +38,10 @@ BIBLIOGRAPHY = {
         "Bellec, P. and Rosa-Neto, P. and Lyttelton, O. C. and Benali, H. and Evans, A. C.", 2010,
         "Multi-level bootstrap analysis of stable clusters in resting-state fMRI",
         "NeuroImage 51, 1126–1139", "10.1016/j.neuroimage.2010.02.082"),
+    "berrett2020": Reference(
+        "Berrett, T. B. and Wang, Y. and Barber, R. F. and Samworth, R. J.", 2020,
+        "The conditional permutation test for independence while controlling for confounders",
+        "Journal of the Royal Statistical Society Series B 82, 175–197", "10.1111/rssb.12340"),
     "biswal1995": Reference(
         "Biswal, B. and Yetkin, F. Z. and Haughton, V. M. and Hyde, J. S.", 1995,
         "Functional connectivity in the motor cortex of resting human brain using "
@@ -189,6 +193,10 @@ BIBLIOGRAPHY = {
         "Snoek, L. and Miletić, S. and Scholte, H. S.", 2019,
         "How to control for confounds in decoding analyses of neuroimaging data",
         "NeuroImage 184, 741–760", "10.1016/j.neuroimage.2018.09.074"),
+    "spisak2022": Reference(
+        "Spisak, T.", 2022,
+        "Statistical quantification of confounding bias in machine learning models",
+        "GigaScience 11, giac082", "10.1093/gigascience/giac082"),
     "sun2014": Reference(
         "Sun, X. and Xu, W.", 2014,
         "Fast implementation of DeLong's algorithm for comparing the areas under correlated "

@@ -210,12 +210,12 @@ def score_rows(story: Story, scheme: str, metrics: Sequence[Metric]) -> Table:
         rows.append([story.name(features, model), *map(_score, found)])
         if permuted:
             first = found[0] or {}
-            for column in ("p", "p_corrected"):
-                p = first.get(column, float("nan"))
-                rows[-1].append(p_value(p) if np.isfinite(p) else MISSING)
+            p, corrected = (first.get(c, float("nan")) for c in ("p", "p_corrected"))
+            below = f"\n{p_value(corrected)} on the grid" if np.isfinite(corrected) else ""
+            rows[-1].append(p_value(p) + below if np.isfinite(p) else MISSING)
     head = ["Features · model", *(m.label for m in metrics)]
     if permuted:
-        head += [f"p ({metrics[0].label})", "p, corrected over the grid"]
+        head.append(f"p ({metrics[0].label})")
     for name, reason in story.not_available.items():
         if name in ("majority", "motion_only", "site_only"):
             label = story.name("baseline", name)
