@@ -350,6 +350,10 @@ def test_sites_left_out_are_refused_before_anything_is_fitted():
         baselines=False, audited=False,
     )  # fmt: skip
     assert two.fits["notes"].str.contains("one site in training").all()
+    assert two.notes[-1] == (
+        "svm, leave_one_site_out: combat: one site in training, nothing was harmonized "
+        "(in 2 of 2 fits)"
+    )
 
 
 def replace_sites(data, n):

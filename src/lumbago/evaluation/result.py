@@ -18,6 +18,7 @@ from lumbago.evaluation.intervals import N_RESAMPLES
 from lumbago.evaluation.metrics import METRICS
 from lumbago.evaluation.outcomes import CELL
 from lumbago.evaluation.scores import score_cells
+from lumbago.evaluation.skipped import skipped_notes
 from lumbago.evaluation.weights import WEIGHT_COLUMNS, gather_weights
 from lumbago.store import write_file
 
@@ -117,7 +118,7 @@ class Result:
         return cls(
             predictions, target, seed, fits, gather_weights(units), nulls,
             audit if audit is not None else _empty(AUDIT_COLUMNS),
-            tuple(notes), dict(not_available or {}),
+            (*notes, *skipped_notes(fits)), dict(not_available or {}),
         )  # fmt: skip
 
     def scores(
