@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 from scipy import stats
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
-from lumbago.models.columns import feature_values
+from lumbago.models.learner import Learner, Regression, TwoClasses
 
 NETWORKS = {"both": (True, True), "positive": (True, False), "negative": (False, True)}
 
 
-class _NetworkSums(BaseEstimator):
+class _NetworkSums(Learner):
     """What the regression and the classifier share: the edges and their sums.
 
     Parameters
@@ -27,19 +26,15 @@ class _NetworkSums(BaseEstimator):
     """
 
     called = "cpm"
+    fewest = 3
 
-    def _strengths(self, X: Any, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _strengths(self, values: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Pick edges and return their masks, shape (2, n_features), and the sums of each row."""
-        values = feature_values(X).astype(np.float64)
         if self.networks not in NETWORKS:
             raise ValueError(f"cpm: networks is {' or '.join(NETWORKS)}, got {self.networks!r}")
-        if not np.isfinite(values).all():
-            raise ValueError("cpm: features hold missing values; put impute into the preparation")
-        n = len(values)
-        if n < 3:
-            raise ValueError(f"cpm: expected 3 training rows or more, got n_samples={n}")
-        self.n_features_in_ = values.shape[1]
-        self.threshold_ = critical_correlation(self.p, n) if self.r is None else float(self.r)
+        self.threshold_ = (
+            critical_correlation(self.p, len(values)) if self.r is None else float(self.r)
+        )
         found = correlations(values, target)
         masks = np.array([found > self.threshold_, found < -self.threshold_], dtype=np.float64)
         masks *= np.array(NETWORKS[self.networks], dtype=float)[:, None]
@@ -47,10 +42,10 @@ class _NetworkSums(BaseEstimator):
         return masks, values @ masks.T
 
     def _value(self, X: Any) -> np.ndarray:
-        return feature_values(X).astype(np.float64) @ self.coef_ + self.intercept_
+        return self._rows(X) @ self.coef_ + self.intercept_
 
 
-class NetworkSumsRegressor(RegressorMixin, _NetworkSums):
+class NetworkSumsRegressor(Regression, _NetworkSums):
     """Least squares on the sums of the edges that rise, and of those that fall, with the target.
 
     Attributes
@@ -75,8 +70,8 @@ class NetworkSumsRegressor(RegressorMixin, _NetworkSums):
 
     def fit(self, X: Any, y: np.ndarray) -> NetworkSumsRegressor:
         """Pick edges, sum them, fit the sums; without an edge the mean is predicted."""
-        y = np.asarray(y, dtype=np.float64)
-        masks, sums = self._strengths(X, y)
+        values, y = self._training_numbers(X, y)
+        masks, sums = self._strengths(values, y)
         centre, level = sums.mean(axis=0), float(y.mean())
         scale = _spread(sums)
         weights = np.linalg.lstsq((sums - centre) / scale, y - level, rcond=1e-10)[0] / scale
@@ -89,7 +84,7 @@ class NetworkSumsRegressor(RegressorMixin, _NetworkSums):
         return self._value(X)
 
 
-class NetworkSumsClassifier(ClassifierMixin, _NetworkSums):
+class NetworkSumsClassifier(TwoClasses, _NetworkSums):
     """Logistic regression on the sums of the edges that are higher, and lower, in a class.
 
     Sums are scaled to variance 1 and their weights lightly penalized (`C`): sums of edges that
@@ -114,12 +109,10 @@ class NetworkSumsClassifier(ClassifierMixin, _NetworkSums):
         """Pick edges, sum them, fit the sums; without an edge the classes' shares are told."""
         from lumbago.models.logistic import NewtonLogistic
 
-        self.classes_, code = np.unique(y, return_inverse=True)
-        if len(self.classes_) != 2:
-            raise ValueError(f"cpm needs two classes, got {len(self.classes_)}")
-        masks, sums = self._strengths(X, code.ravel().astype(np.float64))
+        values, code = self._training_codes(X, y)
+        masks, sums = self._strengths(values, code.astype(np.float64))
         centre, scale = sums.mean(axis=0), _spread(sums)
-        fitted = NewtonLogistic(C=self.C).fit((sums - centre) / scale, code.ravel())
+        fitted = NewtonLogistic(C=self.C).fit((sums - centre) / scale, code)
         weights = fitted.coef_[0] / scale
         self.coef_ = weights @ masks
         self.intercept_ = float(fitted.intercept_[0] - weights @ centre)
@@ -128,10 +121,6 @@ class NetworkSumsClassifier(ClassifierMixin, _NetworkSums):
     def decision_function(self, X: Any) -> np.ndarray:
         """Return log odds of the second class."""
         return self._value(X)
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Return the likelier class."""
-        return self.classes_[(self.decision_function(X) > 0).astype(int)]
 
 
 def critical_correlation(p: float, n: int) -> float:

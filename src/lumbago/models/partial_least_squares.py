@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
-from lumbago.models.columns import feature_values
+from lumbago.models.learner import Learner, Regression, TwoClasses
 
 SMALLEST = 1e-10
 """What is left of the features' covariance with the target below this share is rounding."""
 
 
-class _PartialLeastSquares(BaseEstimator):
+class _PartialLeastSquares(Learner):
     """What the regression and the classifier share: weights for one target.
 
     Parameters
@@ -22,15 +21,15 @@ class _PartialLeastSquares(BaseEstimator):
         Fewer where the training rows hold fewer.
     """
 
+    called = "pls"
+
     def __init__(self, n_components: int = 2) -> None:
         self.n_components = n_components
 
-    def _learn(self, X: Any, y: np.ndarray) -> None:
+    def _learn(self, rest: np.ndarray, y: np.ndarray) -> None:
         """Take one direction after the other out of the features (NIPALS for one target)."""
-        rest = feature_values(X).astype(np.float64)
         centre, level = rest.mean(axis=0), float(y.mean())
         rest = rest - centre
-        self.n_features_in_ = rest.shape[1]
         aim = y - level
         weights, loadings, slopes = [], [], []
         first = 0.0
@@ -58,10 +57,10 @@ class _PartialLeastSquares(BaseEstimator):
         self.intercept_ = level - float(centre @ self.coef_)
 
     def _value(self, X: Any) -> np.ndarray:
-        return feature_values(X).astype(np.float64) @ self.coef_ + self.intercept_
+        return self._rows(X) @ self.coef_ + self.intercept_
 
 
-class PLSRegression(RegressorMixin, _PartialLeastSquares):
+class PLS1Regressor(Regression, _PartialLeastSquares):
     """Partial least squares of one target, features as they come.
 
     Attributes
@@ -77,9 +76,9 @@ class PLSRegression(RegressorMixin, _PartialLeastSquares):
        doi:10.1016/S0169-7439(01)00155-1
     """
 
-    def fit(self, X: Any, y: np.ndarray) -> PLSRegression:
+    def fit(self, X: Any, y: np.ndarray) -> PLS1Regressor:
         """Find the components and the weights."""
-        self._learn(X, np.asarray(y, dtype=np.float64))
+        self._learn(*self._training_numbers(X, y))
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -87,7 +86,7 @@ class PLSRegression(RegressorMixin, _PartialLeastSquares):
         return self._value(X)
 
 
-class PLSClassifier(ClassifierMixin, _PartialLeastSquares):
+class PLS1Classifier(TwoClasses, _PartialLeastSquares):
     """Partial least squares of two classes coded -1 and 1 (discriminant analysis).
 
     The border lies half way between the mean decision values of the two in training, so that
@@ -100,20 +99,14 @@ class PLSClassifier(ClassifierMixin, _PartialLeastSquares):
     n_components_ : int
     """
 
-    def fit(self, X: Any, y: np.ndarray) -> PLSClassifier:
+    def fit(self, X: Any, y: np.ndarray) -> PLS1Classifier:
         """Find the components, the weights and the border."""
-        self.classes_, code = np.unique(y, return_inverse=True)
-        if len(self.classes_) != 2:
-            raise ValueError(f"pls needs two classes, got {len(self.classes_)}")
-        self._learn(X, 2.0 * code.ravel() - 1)
-        value = self._value(X)
+        values, code = self._training_codes(X, y)
+        self._learn(values, 2.0 * code - 1)
+        value = values @ self.coef_ + self.intercept_
         self.intercept_ -= (value[code == 0].mean() + value[code == 1].mean()) / 2
         return self
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Return how far rows lie on the side of the second class."""
         return self._value(X)
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Return the class on whose side of the border a row lies."""
-        return self.classes_[(self.decision_function(X) > 0).astype(int)]

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.svm import SVC
 
-from lumbago.models.columns import feature_values
+from lumbago.models.learner import TwoClasses
 from lumbago.models.selectors import ElasticNetSelector
 
 
-class PickedSVM(ClassifierMixin, BaseEstimator):
+class PickedSVM(TwoClasses):
     """`ElasticNetSelector`, then `sklearn.svm.SVC(kernel="linear")`, in one estimator.
 
     In one, so that an inner search can weigh the penalty and `C` against each other.
@@ -34,6 +33,8 @@ class PickedSVM(ClassifierMixin, BaseEstimator):
     keep_ : boolean array of shape (n_features,)
     """
 
+    called = "elastic_net_svm"
+
     def __init__(
         self,
         penalty: float = 0.5,
@@ -50,12 +51,7 @@ class PickedSVM(ClassifierMixin, BaseEstimator):
 
     def fit(self, X: Any, y: np.ndarray) -> PickedSVM:
         """Pick features by the labels, then fit on them."""
-        values = feature_values(X).astype(np.float64)
-        self.n_features_in_ = values.shape[1]
-        self.classes_, code = np.unique(y, return_inverse=True)
-        code = code.ravel()
-        if len(self.classes_) != 2:
-            raise ValueError(f"elastic_net_svm needs two classes, got {len(self.classes_)}")
+        values, code = self._training_codes(X, y)
         self.keep_ = ElasticNetSelector(self.penalty, self.l1_ratio).fit(values, code).keep_
         machine = SVC(kernel="linear", C=self.C, class_weight=self.class_weight, tol=self.tol)
         machine.fit(values[:, self.keep_], code)
@@ -66,8 +62,4 @@ class PickedSVM(ClassifierMixin, BaseEstimator):
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Return distances from the border, positive for the second class."""
-        return feature_values(X).astype(np.float64) @ self.coef_[0] + self.intercept_[0]
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Return the class on whose side of the border a row lies."""
-        return self.classes_[(self.decision_function(X) > 0).astype(int)]
+        return self._rows(X) @ self.coef_[0] + self.intercept_[0]

@@ -6,12 +6,11 @@ import warnings
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, RegressorMixin
 
-from lumbago.models.columns import feature_values
+from lumbago.models.learner import Regression
 
 
-class SparseLinear(RegressorMixin, BaseEstimator):
+class SparseLinear(Regression):
     """Minimize mean squared error / 2 + alpha (l1_ratio ‖w‖₁ + ½ (1 - l1_ratio) ‖w‖²).
 
     alpha is `penalty` times the smallest that gives no feature a weight, so that it means the
@@ -34,7 +33,11 @@ class SparseLinear(RegressorMixin, BaseEstimator):
     coef_ : array of shape (n_features,)
     intercept_ : float
     alpha_ : float
+    n_iter_ : int
+        Passes it took.
     """
+
+    called = "lasso"
 
     def __init__(
         self,
@@ -59,14 +62,12 @@ class SparseLinear(RegressorMixin, BaseEstimator):
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import ElasticNet
 
-        values = feature_values(X).astype(np.float64)
-        y = np.asarray(y, dtype=np.float64)
+        values, y = self._training_numbers(X, y)
         centre, level = values.mean(axis=0), float(y.mean())
         values = np.asfortranarray(values - centre)
-        self.n_features_in_ = values.shape[1]
         largest = float(np.abs(values.T @ (y - level)).max()) / len(y)
         self.alpha_ = self.penalty * largest / self.l1_ratio
-        self.coef_ = np.zeros(values.shape[1])
+        self.coef_, self.n_iter_ = np.zeros(values.shape[1]), 1
         if largest > 0:
             solver = ElasticNet(
                 alpha=self.alpha_, l1_ratio=self.l1_ratio, tol=self.tol, max_iter=self.max_iter,
@@ -76,6 +77,7 @@ class SparseLinear(RegressorMixin, BaseEstimator):
                 warnings.simplefilter("error", ConvergenceWarning)
                 try:
                     self.coef_ = solver.fit(values, y - level).coef_
+                    self.n_iter_ = max(1, int(solver.n_iter_))
                 except ConvergenceWarning:
                     raise ValueError(
                         f"the sparse fit did not settle in {self.max_iter} passes; scale the "
@@ -86,4 +88,4 @@ class SparseLinear(RegressorMixin, BaseEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """Return values in the unit of the target."""
-        return feature_values(X).astype(np.float64) @ self.coef_ + self.intercept_
+        return self._rows(X) @ self.coef_ + self.intercept_

@@ -27,9 +27,9 @@ class PLS(Model):
     """Directions; fewer where the training rows hold fewer."""
 
     def _estimator(self, seed: int, target_kind: TargetKind) -> Any:
-        from lumbago.models.partial_least_squares import PLSClassifier, PLSRegression
+        from lumbago.models.partial_least_squares import PLS1Classifier, PLS1Regressor
 
-        twin = PLSRegression if target_kind == "continuous" else PLSClassifier
+        twin = PLS1Regressor if target_kind == "continuous" else PLS1Classifier
         return twin(n_components=self.n_components)
 
 
