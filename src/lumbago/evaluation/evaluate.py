@@ -12,7 +12,7 @@ from lumbago.data.dataset import Dataset
 from lumbago.data.features import COVARIATE
 from lumbago.errors import InputError, Problem
 from lumbago.evaluation.audit import audit
-from lumbago.evaluation.baselines import LABEL, baselines_of
+from lumbago.evaluation.baselines import BASELINES, LABEL, baselines_of
 from lumbago.evaluation.cells import (
     PreparationLike,
     cells_of,
@@ -48,6 +48,7 @@ def plan_units(
     permutations: int = 0,
     feature_sets: Mapping[str, Sequence[str]] | None = None,
     baselines: bool = True,
+    clinical: Sequence[str] = (),
 ) -> list[Unit]:
     """Cut an evaluation into units that can be run in any order, anywhere.
 
@@ -69,6 +70,8 @@ def plan_units(
         Default: the dataset's; without any, ``all``.
     baselines : bool
         Whether to add ``majority``, ``motion_only`` and ``site_only`` where they exist.
+    clinical : sequence of str
+        Covariates of the dataset that a further baseline, ``clinical``, predicts from.
 
     Returns
     -------
@@ -94,11 +97,11 @@ def plan_units(
                 cells.append((label, columns, name, spec, steps))
         except InputError as error:
             problems += error.problems
-    for name in ("majority", "motion_only", "site_only"):
+    for name in BASELINES:
         if baselines and name in named:
             problems.append(Problem(f"models.{name}", "the name of an automatic baseline is taken"))
     if baselines:
-        for b in baselines_of(dataset)[0]:
+        for b in baselines_of(dataset, clinical)[0]:
             cells.append((LABEL, b.columns, b.name, b.spec, STANDARD))
     splits: dict[str, list[Split]] = {}
     for scheme in chosen:
@@ -147,6 +150,7 @@ def evaluate(
     n_jobs: int = 1,
     feature_sets: Mapping[str, Sequence[str]] | None = None,
     baselines: bool = True,
+    clinical: Sequence[str] = (),
     audited: bool = True,
     progress: Callable[[int, int, Unit], None] | None = None,
 ) -> Result:
@@ -156,7 +160,7 @@ def evaluate(
 
     Parameters
     ----------
-    dataset, models, schemes, preparation, seed, permutations, feature_sets, baselines
+    dataset, models, schemes, preparation, seed, permutations, feature_sets, baselines, clinical
         See `plan_units`.
     n_jobs : int
         Processes; each runs one unit at a time on one thread.
@@ -171,10 +175,10 @@ def evaluate(
     """
     units = plan_units(
         dataset, models, schemes, preparation=preparation, seed=seed, permutations=permutations,
-        feature_sets=feature_sets, baselines=baselines,
+        feature_sets=feature_sets, baselines=baselines, clinical=clinical,
     )  # fmt: skip
     found = run_units(dataset, units, n_jobs=n_jobs, progress=progress)
-    missing = baselines_of(dataset)[1] if baselines else {}
+    missing = baselines_of(dataset, clinical)[1] if baselines else {}
     return Result.from_units(
         found, dataset.target, seed=seed,
         audit=audit(dataset, units, n_jobs=n_jobs) if audited else None,

@@ -97,10 +97,11 @@ def grid_of(experiment: Experiment, dataset: Dataset) -> Grid:
         preparation=experiment.steps,
         seed=experiment.seed,
         permutations=evaluation.permutations,
-        baselines=evaluation.baselines,
+        baselines=evaluation.with_baselines,
+        clinical=evaluation.clinical,
     )
-    if evaluation.baselines:
-        missing.update(baselines_of(dataset)[1])
+    if evaluation.with_baselines:
+        missing.update(baselines_of(dataset, evaluation.clinical)[1])
     metrics = evaluation.metrics
     if metrics is not None:
         metrics = [m for m in metrics if kind in METRICS[m].kinds] or None

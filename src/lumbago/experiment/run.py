@@ -142,6 +142,9 @@ def samples_of(
         if isinstance(model.preparation, tuple):
             for step in model.preparation:
                 wanted.update(dict.fromkeys(getattr(step, "reads", ())))
+    # A baseline without its column is shown as not available; it stops nothing.
+    there = [c for c in experiment.evaluation.clinical if c in cohort.table]
+    wanted.update(dict.fromkeys(there))
     wanted.pop("cohort", None)  # every dataset has it, and no table need have a column of it
     sets = {**{key: [key] for key in tables}, **experiment.grid}
     return gather_samples(

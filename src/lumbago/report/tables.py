@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lumbago.data.dataset import Target
+from lumbago.evaluation.baselines import BASELINES
 from lumbago.evaluation.metrics import Metric
 from lumbago.report.story import Story, scopes_of
 from lumbago.report.words import MISSING, Scrubber, number, p_value, scheme_words, span
@@ -217,7 +218,7 @@ def score_rows(story: Story, scheme: str, metrics: Sequence[Metric]) -> Table:
     if permuted:
         head.append(f"p ({metrics[0].label})")
     for name, reason in story.not_available.items():
-        if name in ("majority", "motion_only", "site_only"):
+        if name in BASELINES:
             label = story.name("baseline", name)
             rows.append([label, f"not available: {reason}"] + [""] * (len(head) - 2))
     return Table(head, rows, strong=frozenset(strong))

@@ -17,6 +17,7 @@ BASELINES = {
     "majority": "Majority class",
     "motion_only": "Head motion only",
     "site_only": "Site only",
+    "clinical": "Clinical columns only",
 }
 MISSING = "–"
 _PATH = re.compile(
