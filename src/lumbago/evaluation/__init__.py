@@ -6,6 +6,7 @@ from lumbago.evaluation.evaluate import evaluate, notes_of, plan_units, run_unit
 from lumbago.evaluation.result import Result
 from lumbago.evaluation.schemes import (
     SCHEMES,
+    Fixed,
     LeaveOneCohortOut,
     LeaveOneSiteOut,
     Scheme,
@@ -17,7 +18,7 @@ from lumbago.evaluation.schemes import (
 from lumbago.evaluation.units import Unit, UnitResult
 
 __all__ = [
-    "SCHEMES", "LeaveOneCohortOut", "LeaveOneSiteOut", "Result", "Scheme", "Split", "Transfer",
-    "Unit", "UnitResult", "WithinCohort", "audit", "baselines_of", "evaluate", "notes_of",
-    "plan_units", "run_units", "splits_digest",
+    "SCHEMES", "Fixed", "LeaveOneCohortOut", "LeaveOneSiteOut", "Result", "Scheme", "Split",
+    "Transfer", "Unit", "UnitResult", "WithinCohort", "audit", "baselines_of", "evaluate",
+    "notes_of", "plan_units", "run_units", "splits_digest",
 ]  # fmt: skip

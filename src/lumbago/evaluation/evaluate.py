@@ -106,7 +106,8 @@ def plan_units(
     splits: dict[str, list[Split]] = {}
     for scheme in chosen:
         try:
-            splits[scheme.kind] = scheme.splits(dataset, seed)
+            for split in scheme.splits(dataset, seed):
+                splits.setdefault(split.scheme, []).append(split)
         except InputError as error:
             problems += error.problems
     for _, _, name, _, steps in {cell[2]: cell for cell in cells}.values():
@@ -119,7 +120,7 @@ def plan_units(
         raise InputError(problems)
     digests: dict[tuple[str, ...], str] = {}
     units = []
-    for kind, of_scheme in splits.items():
+    for scheme_label, of_scheme in splits.items():
         by_repeat: dict[int, list[Split]] = {}
         for split in of_scheme:
             by_repeat.setdefault(split.repeat, []).append(split)
@@ -128,7 +129,7 @@ def plan_units(
                 digests[columns] = _digest_of(dataset, columns)
             for repeat, folds in by_repeat.items():
                 unit = Unit(
-                    label, columns, name, spec, steps, kind, repeat, tuple(folds), seed,
+                    label, columns, name, spec, steps, scheme_label, repeat, tuple(folds), seed,
                     digests[columns],
                 )  # fmt: skip
                 units.append(unit)
@@ -179,10 +180,11 @@ def evaluate(
     )  # fmt: skip
     found = run_units(dataset, units, n_jobs=n_jobs, progress=progress)
     missing = baselines_of(dataset, clinical)[1] if baselines else {}
+    scheme_notes = [note for scheme in _read_schemes(schemes) for note in scheme.notes(dataset)]
     return Result.from_units(
         found, dataset.target, seed=seed,
         audit=audit(dataset, units, n_jobs=n_jobs) if audited else None,
-        notes=[*dataset.notes, *notes_of(units, permutations)],
+        notes=[*dataset.notes, *scheme_notes, *notes_of(units, permutations)],
         not_available=missing,
     )  # fmt: skip
 
@@ -241,9 +243,12 @@ def _read_schemes(schemes: Schemes) -> list[Scheme]:
 
 
 def _scheme_problems(schemes: Sequence[Scheme]) -> list[Problem]:
-    kinds = [s.kind for s in schemes]
-    twice = sorted({k for k in kinds if kinds.count(k) > 1})
-    return [Problem("schemes", f"{kind} stands twice; keep one of them") for kind in twice]
+    labels = [s.label for s in schemes]
+    twice = sorted({k for k in labels if labels.count(k) > 1})
+    return [
+        Problem("schemes", f"{label} stands twice; keep one of them, or give each a name")
+        for label in twice
+    ]
 
 
 def _chunks(spec: Model, name: str, permutations: int) -> list[tuple[int, int]]:

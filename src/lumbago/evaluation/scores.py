@@ -20,6 +20,7 @@ from lumbago.evaluation.intervals import (
 )
 from lumbago.evaluation.metrics import Metric, metrics_of, score, why_undefined
 from lumbago.evaluation.outcomes import CELL, Outcomes, place_of
+from lumbago.evaluation.splits import kind_of
 from lumbago.provenance import task_seed
 
 SCORE_COLUMNS = (
@@ -61,7 +62,8 @@ def score_cells(
                     observed[tuple(map(str, cell)), metric.name] = score(metric, first)
                     row["p"] = p_value(observed[tuple(map(str, cell)), metric.name], null, metric)
                     row["n_permutations"] = len(null)
-                if scope == "pooled" and cell[2] == WITHIN and np.isfinite(row["ci_low"]):
+                crossed = kind_of(str(cell[2])) == WITHIN
+                if scope == "pooled" and crossed and np.isfinite(row["ci_low"]):
                     row["wide_low"], row["wide_high"] = wider(metric, of_cell)
                 rows.append(dict(zip(CELL, cell, strict=True)) | {"scope": scope} | row)
     corrected = over_the_grid(observed, nulls)
@@ -101,7 +103,7 @@ def scopes(frame: pd.DataFrame) -> list[tuple[str, np.ndarray | None]]:
                 (f"site:{place_of(c, s) if several else s}", (cohort == c) & (site == s))
                 for s in sites
             ]
-    if len(frame) and frame["scheme"].iloc[0] == "transfer":
+    if len(frame) and kind_of(frame["scheme"].iloc[0]) == "transfer":
         pair = frame["split"].to_numpy(dtype=str)
         found += [(f"pair:{name}", pair == name) for name in np.unique(pair)]
     return found

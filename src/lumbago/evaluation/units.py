@@ -122,7 +122,11 @@ class Unit:
             (X.iloc[:, : len(features)] if whole else X[features]).to_numpy(dtype=np.float32)
         )
         table = pd.DataFrame(values, index=X.index, columns=pd.Index(features), copy=False)
-        return pd.concat([table, covariates], axis=1)
+        table = pd.concat([table, covariates], axis=1)
+        if dataset.kin is not None:
+            # What keeps participants whole inside a fold reads them off the index.
+            table.index = _by_family(dataset)
+        return table
 
     def fold_seed(self, split: Split) -> int:
         """Return the seed of one fold: other units and folds have no part in it."""
@@ -225,6 +229,11 @@ class Unit:
         for name, value in reversed(list(zip(head, self._cell(dataset), strict=True))):
             table.insert(0, name, value)
         return table
+
+
+def _by_family(dataset: Dataset) -> pd.MultiIndex:
+    levels = [dataset.cohort, dataset.families, dataset.session]
+    return pd.MultiIndex.from_arrays(levels, names=list(dataset.X.index.names))
 
 
 def _gather(folds: Sequence[Weights | None]) -> dict[str, Any] | None:

@@ -293,10 +293,13 @@ def _evaluation(experiment: Experiment) -> Iterator[tuple[Place, str]]:
                     f"expected one of {', '.join(fitting)}{near(metric, fitting)}"
                 ),
             )
-    schemes = [s.model_dump_json() for s in evaluation.schemes]
-    for i, scheme in enumerate(schemes):
-        if scheme in schemes[:i]:
+    labels = [s.label for s in evaluation.schemes]
+    for i, scheme in enumerate(evaluation.schemes):
+        if scheme in evaluation.schemes[:i]:
             yield ("evaluation", "schemes", i), "the same scheme stands above"
+        elif scheme.label in labels[:i]:
+            what = f"{scheme.label} stands above; give one of the two a `name`"
+            yield ("evaluation", "schemes", i), what
 
 
 def located(problems: Iterable[tuple[Place, str]], tree: Tree) -> list[Problem]:

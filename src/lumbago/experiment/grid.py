@@ -72,14 +72,18 @@ def grid_of(experiment: Experiment, dataset: Dataset) -> Grid:
     """
     evaluation = experiment.evaluation
     kind = dataset.target.kind
-    notes, missing = [], {}
+    notes: list[str] = []
+    missing: dict[str, str] = {}
     schemes = []
     for scheme in evaluation.schemes:
         reason = scheme.available(dataset)
         if reason is None:
             schemes.append(scheme)
+            notes += scheme.notes(dataset)
+        elif scheme.must_run:
+            raise InputError(reason)
         else:
-            missing[scheme.kind] = reason.removeprefix(f"{scheme.kind}: ")
+            missing[scheme.label] = reason.removeprefix(f"{scheme.kind}: ")
     if not schemes:
         raise InputError([f"{name}: {reason}" for name, reason in missing.items()])
     models = {}

@@ -153,6 +153,7 @@ def samples_of(
         target,
         experiment.targets,
         covariates=list(wanted),
+        groups=experiment.evaluation.groups,
         feature_sets={
             name: inside for name, inside in sets.items() if all(key in tables for key in inside)
         },

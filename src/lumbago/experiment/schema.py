@@ -109,6 +109,9 @@ class Evaluation(Spec):
     """Label permutations behind each p-value; 0 for none."""
     baselines: bool | Baselines = True
     """Majority, motion-only and site-only models beside yours; with `clinical`, one more."""
+    groups: list[str] | None = None
+    """Columns that join people whom no split and no permutation may part, directly or through
+    others; by default ``family_id`` and ``pair_id`` where a cohort has them, ``[]`` for none."""
     audit: bool = True
     """Check every pipeline for leakage by poisoning one test fold."""
 

@@ -206,9 +206,10 @@ def _testing(run: Mapping[str, Any], experiment: Mapping[str, Any], has_nulls: b
     crossed = False
     for scheme in evaluation.get("schemes", ()):
         kind = scheme.get("kind", "") if isinstance(scheme, Mapping) else str(scheme)
-        if kind in run.get("baselines_missing", {}):
-            continue
         scheme = scheme if isinstance(scheme, Mapping) else {}
+        label = f"{kind}:{scheme['name']}" if scheme.get("name") else kind
+        if label in run.get("baselines_missing", {}):
+            continue
         if kind == "within_cohort":
             crossed = True
             folds, repeats = scheme.get("n_splits", 5), scheme.get("n_repeats", 1)
@@ -222,6 +223,8 @@ def _testing(run: Mapping[str, Any], experiment: Mapping[str, Any], has_nulls: b
             sentences.append(f"Each {unit} in turn was left out of training and then predicted.")
         elif kind == "transfer":
             sentences.append("Models trained on one cohort predicted each other cohort in turn.")
+        elif kind == "fixed":
+            sentences.append("Who trained and who was tested was fixed by a table, made before.")
         else:
             sentences.append(f"Scheme {kind.replace('_', ' ')}.")
     if run.get("target", {}).get("kind") == "binary":
