@@ -117,7 +117,7 @@ def interval(metric: Metric, outcomes: Outcomes, counts: np.ndarray) -> tuple[fl
     drawn = resampled(metric, outcomes, counts)
     low, high = percentiles(drawn)
     if np.isfinite(low) and is_fixed(outcomes):
-        without = resampled(metric, outcomes, 1 - np.eye(outcomes.n_people))
+        without = _without_each(metric, outcomes)
         stratum = strata(outcomes)
         if np.isfinite(without).all():
             parts = [without[stratum == value] for value in np.unique(stratum)]
@@ -125,6 +125,18 @@ def interval(metric: Metric, outcomes: Outcomes, counts: np.ndarray) -> tuple[fl
             if np.isfinite(corrected).all():
                 return *corrected, f"participants resampled, BCa; {_FIXED}"
     return low, high, wording(outcomes) if np.isfinite(low) else ""
+
+
+def _without_each(metric: Metric, outcomes: Outcomes) -> np.ndarray:
+    """Return the metric without each participant in turn, of shape (n_people,)."""
+    n = outcomes.n_people
+    step = max(1, _CHUNK // n)
+    parts = []
+    for start in range(0, n, step):
+        counts = np.ones((min(step, n - start), n))
+        counts[np.arange(len(counts)), np.arange(start, start + len(counts))] = 0.0
+        parts.append(resampled(metric, outcomes, counts))
+    return np.concatenate(parts)
 
 
 _FIXED = "a fixed model on a test cohort"
