@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from types import ModuleType
 
-_MODULES = ("amplitude", "cleaning", "connectivity", "homogeneity")
+_MODULES = ("amplitude", "cleaning", "connectivity", "homogeneity", "positive")
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -11,14 +11,16 @@ from lumbago.models.components import PCA
 from lumbago.models.filters import Coverage, Variance
 from lumbago.models.harmonize import Combat
 from lumbago.models.impute import Impute
+from lumbago.models.partial import Partial
 from lumbago.models.residualize import Residualize, as_tuple
 from lumbago.models.scale import Scale
 from lumbago.models.selection import SelectAnova, SelectElasticNet, SelectRecursive, SelectStable
+from lumbago.models.tangent import Tangent
 from lumbago.spec import Spec, one_of
 
 STEPS: tuple[type[Spec], ...] = (
     Impute, Scale, Residualize, Combat, Coverage, Variance, PCA, SelectAnova, SelectElasticNet,
-    SelectStable, SelectRecursive,
+    SelectStable, SelectRecursive, Tangent, Partial,
 )  # fmt: skip
 
 

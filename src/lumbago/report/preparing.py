@@ -28,6 +28,8 @@ def step_in_words(step: Any) -> str:
         "select_elastic_net": _elastic_net,
         "select_stable": _stable,
         "select_rfe": _recursive,
+        "tangent": _tangent,
+        "partial": _partial,
     }.get(kind)
     return words(step) if words else _STEPS.get(kind, kind.replace("_", " "))
 
@@ -107,3 +109,20 @@ def _stable(step: Mapping[str, Any]) -> str:
 
 def _recursive(step: Mapping[str, Any]) -> str:
     return f"recursive elimination down to {step.get('k', 100)} features{cite('guyon2002')}"
+
+
+def _tangent(step: Mapping[str, Any]) -> str:
+    share = step.get("shrinkage")
+    first = f", each shrunk by {share:g} towards the identity," if share else ""
+    return (
+        f"projection of covariances{first} into the tangent space at their geometric mean"
+        f"{cite('varoquaux2010')}"
+    )
+
+
+def _partial(step: Mapping[str, Any]) -> str:
+    share = step.get("shrinkage", 0.1)
+    return (
+        f"partial correlation, correlations shrunk by {share:g} towards the identity"
+        f"{cite('marrelec2006')}"
+    )
