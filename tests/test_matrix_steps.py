@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nilearn.connectome import ConnectivityMeasure
+from nilearn.connectome.connectivity_matrices import _geometric_mean
 from scipy.linalg import expm, logm, sqrtm
 from sklearn.covariance import LedoitWolf, ShrunkCovariance
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -115,6 +116,23 @@ def test_the_logarithm_is_scipys_and_its_exponential_leads_back():
     for c, t in zip(C, T, strict=True):
         np.testing.assert_allclose(t, np.real(logm(inverse @ c @ inverse)), atol=1e-8)
         np.testing.assert_allclose(root @ expm(t) @ root, c, atol=1e-8)
+
+
+def test_the_mean_is_nilearns_once_that_is_given_time():
+    C = np.array([np.cov(s.T) for s in signals(20, 15, n_volumes=25)])
+    theirs = _geometric_mean(list(C), max_iter=500, tol=1e-12)
+    np.testing.assert_allclose(geometric_mean(C), theirs, rtol=1e-5, atol=1e-8 * theirs.max())
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 9), st.integers(1, 12), st.floats(0, 7), st.integers(0, 10**6))
+def test_the_mean_is_found_however_far_apart_the_matrices_are(n, p, decades, seed):
+    rng = np.random.default_rng(seed)
+    turns = np.linalg.qr(rng.standard_normal((n, p, p)))[0]
+    C = (turns * 10 ** rng.uniform(-decades / 2, decades / 2, (n, 1, p))) @ turns.swapaxes(1, 2)
+    G = geometric_mean((C + C.swapaxes(1, 2)) / 2)
+    slope = tangent((C + C.swapaxes(1, 2)) / 2, G).mean(axis=0)
+    np.testing.assert_allclose(slope, 0, atol=1e-6 * p)
 
 
 def test_bits_do_not_depend_on_threads():

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from lumbago.measures.threads import cores_of_process
 
-TOLERANCE = 1e-7
-"""Mean logarithm per entry that is left at the mean, as nilearn's."""
-MAX_STEPS = 50
+TOLERANCE = 1e-9
+"""Mean logarithm per entry that is left at the mean; nilearn leaves 1e-7."""
+MAX_STEPS = 100
+_T = TypeVar("_T")
 _AT_ONCE = 8  # matrices: a share of work that does not depend on the number of threads
 
 
@@ -20,7 +22,8 @@ def geometric_mean(matrices: np.ndarray, *, n_threads: int | None = None) -> np.
     """Geometric (Fréchet) mean of positive definite matrices.
 
     The matrix G with Σ log(G^-½ C G^-½) = 0, where the summed squared affine-invariant
-    distances to all C are smallest; found by gradient descent from the arithmetic mean [1]_.
+    distances to all C are smallest; found by gradient descent from the arithmetic mean [1]_,
+    its steps as long as the curvature met on the way allows.
 
     Parameters
     ----------
@@ -45,23 +48,26 @@ def geometric_mean(matrices: np.ndarray, *, n_threads: int | None = None) -> np.
     matrices = _checked(matrices, "geometric_mean")
     n = matrices.shape[-1]
     with threadpool_limits(1, user_api="blas"):
-        mean = matrices.mean(axis=0)
-        step, last = 1.0, np.inf
-        for _ in range(MAX_STEPS):
-            # Any root of the mean will do: logarithms only turn with it.
-            root = np.linalg.cholesky(mean)
-            white = np.linalg.inv(root)
-            parts = _shared(_sum_of_logs, matrices, white, n_threads)
-            slope = np.sum(parts, axis=0) / len(matrices)
+        # The mean is root @ root.T; logarithms are seen in the frame of that root.
+        root = np.linalg.cholesky(matrices.mean(axis=0))
+        step, before = 1.0, np.zeros((n, n))
+        for turn in range(MAX_STEPS):
+            parts = _shared(_sum_of_logs, matrices, np.linalg.inv(root), n_threads)
+            slope = np.sum([total for total, _ in parts], axis=0) / len(matrices)
+            bend = sum(bends for _, bends in parts) / len(matrices)
+            # The objective bends by between 1 and `bend`; how much along the last step is told by
+            # what that did to the slope (Barzilai and Borwein), which the frame makes comparable.
+            change = float(np.vdot(before, before - slope))
+            known = turn > 0 and change > 0
+            step = step * float(np.vdot(before, before)) / change if known else 2 / (1 + bend)
+            step = min(max(step, 1 / bend), 1.0)
             values, vectors = np.linalg.eigh(slope)
-            size = float(np.linalg.norm(values))
-            move = root @ vectors
-            mean = (move * np.exp(step * values)) @ move.T
-            mean = (mean + mean.T) / 2
-            if size < TOLERANCE * n * n:
-                return mean
-            # Far from the mean a whole step may go too far.
-            step, last = (step, size) if size < last else (step / 2, last)
+            # Moving the root by half the step carries the frame along without turning it.
+            root = root @ (vectors * np.exp(step / 2 * values)) @ vectors.T
+            before = slope
+            if np.linalg.norm(values) < TOLERANCE * n * n:
+                mean = root @ root.T
+                return (mean + mean.T) / 2
     raise ValueError(
         f"geometric_mean: the matrices' mean was not found in {MAX_STEPS} steps; they are close "
         "to singular, shrink them"
@@ -218,20 +224,22 @@ def _logs(matrices: np.ndarray, white: np.ndarray) -> np.ndarray:
     return (logs + logs.swapaxes(1, 2)) / 2
 
 
-def _sum_of_logs(matrices: np.ndarray, white: np.ndarray) -> np.ndarray:
+def _sum_of_logs(matrices: np.ndarray, white: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return summed logarithms and summed bounds of how much each bends the objective."""
     values, vectors = _whitened(matrices, white)
     n = matrices.shape[-1]
     # Side by side: one product instead of one for every matrix.
     wide = vectors.transpose(1, 0, 2).reshape(n, -1)
-    return (wide * values.reshape(-1)) @ wide.T
+    half = np.maximum((values[:, -1] - values[:, 0]) / 2, 1e-6)
+    return (wide * values.reshape(-1)) @ wide.T, float((half / np.tanh(half)).sum())
 
 
 def _shared(
-    work: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    work: Callable[[np.ndarray, np.ndarray], _T],
     matrices: np.ndarray,
     white: np.ndarray,
     n_threads: int | None,
-) -> list[np.ndarray]:
+) -> list[_T]:
     """Do the same for some matrices at a time, on several threads."""
     parts = [matrices[i : i + _AT_ONCE] for i in range(0, len(matrices), _AT_ONCE)]
     n = min(len(parts), n_threads or cores_of_process())
