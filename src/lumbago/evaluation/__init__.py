@@ -7,8 +7,10 @@ from lumbago.evaluation.result import Result
 from lumbago.evaluation.schemes import (
     SCHEMES,
     Fixed,
+    LearningCurve,
     LeaveOneCohortOut,
     LeaveOneSiteOut,
+    Locked,
     Scheme,
     Split,
     Transfer,
@@ -18,7 +20,7 @@ from lumbago.evaluation.schemes import (
 from lumbago.evaluation.units import Unit, UnitResult
 
 __all__ = [
-    "SCHEMES", "Fixed", "LeaveOneCohortOut", "LeaveOneSiteOut", "Result", "Scheme", "Split",
-    "Transfer", "Unit", "UnitResult", "WithinCohort", "audit", "baselines_of", "evaluate",
-    "notes_of", "plan_units", "run_units", "splits_digest",
+    "SCHEMES", "Fixed", "LearningCurve", "LeaveOneCohortOut", "LeaveOneSiteOut", "Locked",
+    "Result", "Scheme", "Split", "Transfer", "Unit", "UnitResult", "WithinCohort", "audit",
+    "baselines_of", "evaluate", "notes_of", "plan_units", "run_units", "splits_digest",
 ]  # fmt: skip

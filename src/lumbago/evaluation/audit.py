@@ -19,7 +19,7 @@ from lumbago.data.dataset import Dataset
 from lumbago.evaluation.poison import POISONS, poisoned
 from lumbago.evaluation.result import AUDIT_COLUMNS
 from lumbago.evaluation.schemes import tests_per_sample
-from lumbago.evaluation.splits import Split, kind_of
+from lumbago.evaluation.splits import Split, kind_of, worth_auditing
 from lumbago.evaluation.state import first_difference, learned_state
 from lumbago.evaluation.units import Unit
 from lumbago.models.columns import take_rows
@@ -58,7 +58,8 @@ def audit(dataset: Dataset, units: Sequence[Unit], *, n_jobs: int = 1) -> pd.Dat
     """
     from joblib import Parallel, delayed
 
-    cells = [u for u in units if u.repeat == 0 and u.permutations is None]
+    first = [u for u in units if u.repeat == 0 and u.permutations is None]
+    cells = [u for u in first if worth_auditing(u.scheme)]
     tables = Parallel(n_jobs=n_jobs)(delayed(audit_unit)(dataset, unit) for unit in cells)
     if not tables:
         return pd.DataFrame(columns=list(AUDIT_COLUMNS))

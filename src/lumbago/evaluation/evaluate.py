@@ -23,6 +23,8 @@ from lumbago.evaluation.cells import (
 )
 from lumbago.evaluation.result import Result
 from lumbago.evaluation.schemes import SCHEMES, Scheme, Split
+from lumbago.evaluation.schemes_locked import Locked
+from lumbago.evaluation.splits import on_curve
 from lumbago.evaluation.units import Unit, UnitResult
 from lumbago.models.catalogue import MODELS, Model
 from lumbago.models.steps import STANDARD
@@ -125,6 +127,8 @@ def plan_units(
         for split in of_scheme:
             by_repeat.setdefault(split.repeat, []).append(split)
         for label, columns, name, spec, steps in cells:
+            if label == LABEL and on_curve(scheme_label):
+                continue
             if columns not in digests:
                 digests[columns] = _digest_of(dataset, columns)
             for repeat, folds in by_repeat.items():
@@ -133,7 +137,7 @@ def plan_units(
                     digests[columns],
                 )  # fmt: skip
                 units.append(unit)
-                if repeat == 0:
+                if repeat == 0 and not on_curve(scheme_label):
                     units += [
                         replace(unit, permutations=c) for c in _chunks(spec, name, permutations)
                     ]
@@ -174,6 +178,11 @@ def evaluate(
     -------
     Result
     """
+    if any(isinstance(scheme, Locked) for scheme in _read_schemes(schemes)):
+        raise InputError(
+            "locked: a locked cohort is looked at by an experiment alone, whose ledger counts the "
+            "looks: lumbago.run(file, unlock=[...])"
+        )
     units = plan_units(
         dataset, models, schemes, preparation=preparation, seed=seed, permutations=permutations,
         feature_sets=feature_sets, baselines=baselines, clinical=clinical,

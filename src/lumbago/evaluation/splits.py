@@ -115,6 +115,33 @@ def kind_of(label: str) -> str:
     return label.split(":", 1)[0]
 
 
+def on_curve(label: str) -> bool:
+    """Tell whether a scheme is a part of a learning curve.
+
+    >>> on_curve("learning_curve:40%"), on_curve("within_cohort")
+    (True, False)
+    """
+    return kind_of(label) == "learning_curve"
+
+
+def share_of(label: str) -> float:
+    """Return the share of the training fold that a part of a learning curve uses.
+
+    >>> share_of("learning_curve:mine:40%")
+    0.4
+    """
+    return float(label.rsplit(":", 1)[1].removesuffix("%")) / 100
+
+
+def worth_auditing(label: str) -> bool:
+    """Tell whether a scheme's pipelines are not those of another: of a curve, its end alone is.
+
+    >>> worth_auditing("learning_curve:40%"), worth_auditing("learning_curve:100%")
+    (False, True)
+    """
+    return not on_curve(label) or share_of(label) == 1
+
+
 def own_name(label: str) -> str:
     """Return the name of a scheme, empty where it has none.
 

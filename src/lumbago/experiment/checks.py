@@ -9,6 +9,7 @@ from typing import Any
 from lumbago.data.features import COVARIATE
 from lumbago.data.selection import columns_in
 from lumbago.errors import InputError, Problem
+from lumbago.evaluation import Locked
 from lumbago.evaluation.metrics import METRICS
 from lumbago.experiment.schema import DEFAULT_DENOISE, STANDARD, Experiment
 from lumbago.experiment.shape import expected_at, is_settings
@@ -204,7 +205,7 @@ def _models(experiment: Experiment) -> Iterator[tuple[Place, str]]:
 
 def suits(model: Any, target_kind: str) -> bool:
     """Tell whether a model predicts this kind of target."""
-    return target_kind in type(model).targets
+    return bool(model.suits(target_kind))
 
 
 def steps_of(experiment: Experiment, model: Any) -> tuple[Any, ...]:
@@ -293,6 +294,12 @@ def _evaluation(experiment: Experiment) -> Iterator[tuple[Place, str]]:
                     f"expected one of {', '.join(fitting)}{near(metric, fitting)}"
                 ),
             )
+    for i, scheme in enumerate(evaluation.schemes):
+        if isinstance(scheme, Locked) and scheme.cohort not in experiment.cohorts:
+            what = unknown("cohort", scheme.cohort, list(experiment.cohorts))
+            yield ("evaluation", "schemes", i, "cohort"), what
+        elif isinstance(scheme, Locked) and len(experiment.cohorts) < 2:
+            yield ("evaluation", "schemes", i), "there is no other cohort to train on"
     labels = [s.label for s in evaluation.schemes]
     for i, scheme in enumerate(evaluation.schemes):
         if scheme in evaluation.schemes[:i]:

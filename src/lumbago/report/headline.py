@@ -77,6 +77,7 @@ def _finding(story: Story) -> list[str]:
         sentences.append("Beside it: " + "; ".join(beside) + ".")
     if verdict := _against_chance(story, best):
         sentences.append(verdict)
+    sentences += _looks(story, best)
     sentences += _gap_sentences(story, best)
     if story.mixed:
         sentences.append(MIXED)
@@ -86,6 +87,23 @@ def _finding(story: Story) -> list[str]:
             "all of them are shown below."
         )
     return sentences
+
+
+def _looks(story: Story, best: Mapping[str, Any]) -> list[str]:
+    """Say how often the locked cohort has been looked at: a test counts once."""
+    told = []
+    for look in story.run.get("looks", ()):
+        if look["scheme"] != best["scheme"]:
+            continue
+        n, models = int(look["looks"]), count(int(look["models"]), "model")
+        often = "once" if n == 1 else f"{n} times"
+        told.append(
+            f"{look['cohort']} is a locked cohort; its ledger says that it has been looked at "
+            f"{often}, with {models} in all (reason given: {look['reason'].rstrip('.')})."
+        )
+        if n > 1 or int(look["models"]) > 1:
+            told.append("Only a first look at a single model is a test in people never seen.")
+    return told
 
 
 def _against_chance(story: Story, best: Mapping[str, Any]) -> str:

@@ -207,7 +207,8 @@ def _testing(run: Mapping[str, Any], experiment: Mapping[str, Any], has_nulls: b
     for scheme in evaluation.get("schemes", ()):
         kind = scheme.get("kind", "") if isinstance(scheme, Mapping) else str(scheme)
         scheme = scheme if isinstance(scheme, Mapping) else {}
-        label = f"{kind}:{scheme['name']}" if scheme.get("name") else kind
+        name = scheme.get("name") or (scheme.get("cohort") if kind == "locked" else None)
+        label = f"{kind}:{name}" if name else kind
         if label in run.get("baselines_missing", {}):
             continue
         if kind == "within_cohort":
@@ -223,6 +224,19 @@ def _testing(run: Mapping[str, Any], experiment: Mapping[str, Any], has_nulls: b
             sentences.append(f"Each {unit} in turn was left out of training and then predicted.")
         elif kind == "transfer":
             sentences.append("Models trained on one cohort predicted each other cohort in turn.")
+        elif kind == "learning_curve":
+            folds, repeats = scheme.get("n_splits", 5), scheme.get("n_repeats", 5)
+            shares = listed(f"{100 * s:g} %" for s in scheme.get("shares", ()))
+            sentences.append(
+                f"For the learning curve, models learned from {shares} of each training fold, the "
+                "smaller share within the larger, and were tested on the same folds "
+                f"({folds} folds, {count(repeats, 'repeat')})."
+            )
+        elif kind == "locked":
+            sentences.append(
+                f"Cohort {scheme.get('cohort')} was locked: in no other analysis, and opened for "
+                "models trained on all others; every look at it is in a ledger."
+            )
         elif kind == "fixed":
             sentences.append("Who trained and who was tested was fixed by a table, made before.")
         else:

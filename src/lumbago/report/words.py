@@ -13,6 +13,8 @@ SCHEMES = {
     "leave_one_cohort_out": "Leaving each cohort out",
     "transfer": "From one cohort to another",
     "fixed": "Splits of a file",
+    "locked": "The locked cohort",
+    "learning_curve": "Learning curve",
 }
 BASELINES = {
     "majority": "Majority class",
