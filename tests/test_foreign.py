@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from learning_data import make_dataset
 from lumbago.errors import InputError
+from lumbago.experiment.checks import suits
 from lumbago.models import STANDARD, Sklearn
 from lumbago.models.foreign import estimator_class
 from lumbago.models.pipeline import assemble, outputs
@@ -108,3 +109,8 @@ def test_a_class_predicts_what_it_is_for():
     assert numbers.suits("continuous")
     with pytest.raises(InputError, match="predicts continuous targets, this one is binary"):
         numbers.build((), 0, "binary")
+
+
+def test_check_knows_what_a_class_is_for():
+    assert suits(Sklearn(estimator=TREES), "binary")
+    assert not suits(Sklearn(estimator=TREES), "continuous")
