@@ -114,6 +114,7 @@ def test_every_problem_is_told_at_once_with_its_place(tmp_path):
         ("features: [alff]", "features: ['covariate:age']", "residualized by its preparation"),
         ("features: [alff]", "features: ['covariate:group']", "may not read what it predicts"),
         ("kind: logistic, C: 0.01", "kind: ridge", "ridge has no twin for a binary target"),
+        ("control: [HC]", "control: [HC], third: [OA]", "give two classes or kind: continuous"),
         ("kind: alff, atlas: lumbago200", "kind: alff", "maps of voxels only"),
         ("atlas: dosenbach160, ", "", "cannot divide tiny"),
         ("task: rest", "task: rest, keep: 'mean_fd <'", "expected comparisons"),

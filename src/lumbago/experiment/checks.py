@@ -196,10 +196,12 @@ def _models(experiment: Experiment) -> Iterator[tuple[Place, str]]:
             for kind in kinds_of(family)
             if all(k in family.targets for k in wanted)
         ]
+        cure = f"expected one of {', '.join(fitting)}"
+        if not fitting:
+            cure = "no model predicts all of these; give two classes or kind: continuous"
         yield (
             ("models", name, "kind"),
-            f"{model.kind} has no twin for a {' or '.join(sorted(wanted))} target; "
-            f"expected one of {', '.join(fitting)}",
+            f"{model.kind} has no twin for a {' or '.join(sorted(wanted))} target; {cure}",
         )
 
 
