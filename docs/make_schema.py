@@ -37,7 +37,9 @@ def schema() -> dict[str, Any]:
     for node in _nodes(whole):
         kinds = {ref["$ref"] for ref in node.get("oneOf", []) if "$ref" in ref}
         if kinds and kinds == {_reference(step) for step in STEPS}:
-            node["oneOf"] = [form for forms in steps for form in forms]
+            node.pop("oneOf")
+            node["$ref"] = "#/$defs/Step"
+    definitions["Step"] = {"oneOf": [form for forms in steps for form in forms]}
     schemes = definitions["Evaluation"]["properties"]["schemes"]
     schemes["items"] = {"anyOf": [_word(SCHEMES), schemes["items"]]}
     for definition in definitions.values():
@@ -103,7 +105,11 @@ def _step_forms(step: type[Spec], definitions: dict[str, Any]) -> list[dict[str,
         "description": whole.get("description", ""),
     }
     word = [] if inner["required"] else [{"const": kind}]
-    return [*word, brief, {"$ref": _reference(step)}]
+    forms = [*word, brief, {"$ref": _reference(step)}]
+    if group := getattr(step, "group", None):
+        named = {"anyOf": [*values, {"const": kind}, {"$ref": _reference(step)}]}
+        forms.append({**brief, "properties": {group: named}, "required": [group]})
+    return forms
 
 
 def _word(family: tuple[type[Spec], ...]) -> dict[str, Any]:

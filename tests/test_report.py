@@ -188,17 +188,21 @@ def test_the_whole_report_tells_everything_it_should(pages):
     folder, html = pages["whole"]
     text = Page(html).text
     run = RunFolder(folder).run
-    for section in ("finding", "people", "scores", "best", "gap", "patterns", "null", "checks",
-                    "methods", "provenance"):  # fmt: skip
+    for section in ("finding", "people", "scores", "best", "pairs", "gap", "patterns", "null",
+                    "confounders", "checks", "methods", "provenance"):  # fmt: skip
         assert section in Page(html).ids
     for words in (run["question"], run["hash"], "20261120", "numpy 2.3.1", "ROC AUC",
                   "Majority class", "Head motion only", "Site only", "95 % interval",
                   "3 scans have no confounds", "little coverage in 4 scans", "E_KEPT_SHORT",
                   "10.1016/j.neuroimage.2013.10.067", "10.2202/1544-6115.1585",
                   "framewise displacement above 0.5 mm", "the best of 4 combinations",
+                  "corrected over the grid of", "paired bootstrap", "DeLong",
                   "2 repeats of 4 folds"):  # fmt: skip
         assert words in text, words
-    assert len(images(html)) == 10
+    for words in ("Calibration slope", "Expected calibration error", "Net benefit in numbers",
+                  "four of five studies find an AUC", "against the permutations of"):  # fmt: skip
+        assert words in text, words
+    assert len(images(html)) == 11
 
 
 def test_the_headline_is_the_best_cell_of_the_most_demanding_scheme(pages):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binomtest, bootstrap
 
 from lumbago.errors import InputError
 from lumbago.evaluation.intervals import draw, percentiles, resampled, strata
@@ -16,6 +17,7 @@ from lumbago.evaluation.metrics import METRICS, score
 from lumbago.evaluation.outcomes import Outcomes
 from lumbago.evaluation.result import AUDIT_COLUMNS, TABLES, Result
 from lumbago.evaluation.scores import p_value
+from lumbago.statistics.resampled import corrected_interval
 from predictions import DIAGNOSIS, PAIN, table
 
 
@@ -170,8 +172,48 @@ def test_intervals_say_what_they_are_of():
     assert words["within_cohort", "site:A"] == crossed
     once = "participants resampled, models as fitted, each person predicted once"
     assert words["leave_one_site_out", "pooled"] == once
-    fixed = "participants resampled; a fixed model on a test cohort"
+    fixed = "participants resampled, BCa; a fixed model on a test cohort"
     assert words["leave_one_site_out", "site:A"] == fixed
+    shares = Result(frames[1], DIAGNOSIS, 1).scores(["accuracy", "sensitivity"])
+    shares = shares[shares["scope"] == "site:A"]
+    assert set(shares["interval"]) == {"Wilson's; a fixed model on a test cohort"}
+    site = frames[1][frames[1]["site"] == "A"]
+    right = site["y_true"] == site["y_pred"]
+    expected = binomtest(int(right.sum()), len(site)).proportion_ci(method="wilson")
+    assert shares["ci_low"].iloc[0] == pytest.approx(expected.low)
+    sick = right[site["y_true"] == "patient"]
+    expected = binomtest(int(sick.sum()), len(sick)).proportion_ci(method="wilson")
+    assert shares["ci_high"].iloc[1] == pytest.approx(expected.high)
+
+
+def test_the_interval_of_a_fixed_model_is_that_of_scipy():
+    frame = table(n=60, scheme="leave_one_cohort_out")
+    row = Result(frame, DIAGNOSIS, 1).scores(["roc_auc"], n_resamples=9999).iloc[0]
+    sick = (frame["y_true"] == "patient").to_numpy()
+    x, y = frame.loc[sick, "y_score"].to_numpy(), frame.loc[~sick, "y_score"].to_numpy()
+
+    def auc(x, y, axis=-1):
+        return (x[..., :, None] > y[..., None, :]).mean(axis=(-1, -2))
+
+    expected = bootstrap(
+        (x, y), auc, n_resamples=9999, method="BCa", rng=np.random.default_rng(3), batch=500
+    ).confidence_interval
+    assert row["ci_low"] == pytest.approx(expected.low, abs=0.01)
+    assert row["ci_high"] == pytest.approx(expected.high, abs=0.01)
+
+
+def test_other_training_samples_widen_the_interval_of_a_cross_validation_alone():
+    frames = [table(n_repeats=4), table(scheme="leave_one_site_out")]
+    scores = Result(pd.concat(frames), DIAGNOSIS, 1).scores(["roc_auc", "accuracy"])
+    rows = scores[scores["scope"] == "pooled"].set_index(["scheme", "metric"])
+    assert rows.loc["leave_one_site_out", "wide_low"].isna().all()
+    assert scores[scores["scope"] != "pooled"]["wide_low"].isna().all()
+    outcomes = Outcomes.of(frames[0], DIAGNOSIS)
+    each = [score(METRICS["accuracy"], outcomes.take(outcomes.fitted == f)) for f in range(16)]
+    row = rows.loc["within_cohort", "accuracy"]
+    expected = corrected_interval(np.array(each), 10 / 30)
+    np.testing.assert_allclose(row[["wide_low", "wide_high"]].to_numpy(dtype=float),
+                               np.clip(expected, 0, 1))  # fmt: skip
 
 
 def test_too_few_people_get_a_score_without_an_interval():

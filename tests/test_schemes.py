@@ -18,6 +18,7 @@ from lumbago.evaluation import (
     WithinCohort,
     splits_digest,
 )
+from lumbago.evaluation.splits import kind_of
 
 
 @settings(max_examples=40, deadline=None)
@@ -141,12 +142,15 @@ def test_a_scheme_says_why_it_cannot_run():
     assert "two cohorts, got cohort0 alone" in LeaveOneCohortOut().available(data)
 
 
-@pytest.mark.parametrize("scheme", SCHEMES, ids=lambda s: s.__name__)
+OF_THEMSELVES = [s for s in SCHEMES if not any(f.is_required() for f in s.model_fields.values())]
+
+
+@pytest.mark.parametrize("scheme", OF_THEMSELVES, ids=lambda s: s.__name__)
 def test_splits_name_the_tested_samples_and_hash(scheme):
     data = make_dataset(24, 2, cohorts=2)
     split = scheme().splits(data, 0)[0]
     plain = split.as_json(data)
-    assert plain["scheme"] == scheme().kind
+    assert kind_of(plain["scheme"]) == scheme().kind
     assert plain["test"][0] == list(data.X.index[split.test[0]])
     moved = replace(split, test=split.test[1:])
     assert splits_digest([split]) != splits_digest([moved])

@@ -120,7 +120,7 @@ def test_a_single_pair_is_what_a_plain_script_finds():
             )
             row = moved.loc[f"pair:{a} to {b}"]
             assert row["score"] == pytest.approx(by_hand, abs=1e-9)
-            assert row["interval"] == "participants resampled; a fixed model on a test cohort"
+            assert row["interval"].endswith("; a fixed model on a test cohort")
             assert row["n"] == test.sum()
             pairs += by_hand
     assert moved.loc["pooled", "score"] == pytest.approx(pairs / 6, abs=0.02)

@@ -19,7 +19,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from lumbago.data import Cohort
@@ -76,6 +76,7 @@ def run(
     store: str | Path | None = None,
     n_jobs: int = 1,
     rehash: bool = False,
+    unlock: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Run:
     """Run an experiment file, or what of it is not in the store yet, and write its report.
@@ -93,6 +94,8 @@ def run(
     rehash : bool
         Read every input file again instead of trusting what is known of files whose size,
         times and place on the disk did not change.
+    unlock : sequence of str
+        Locked cohorts to look at; every look is counted in the ledger.
     progress : callable, optional
         Called with stage, number done, number of all, and what was done last.
 
@@ -110,8 +113,9 @@ def run(
     from lumbago.report.build import build_report
 
     done = run_experiment(
-        experiment, output=output, store=store, n_jobs=n_jobs, rehash=rehash, progress=progress
-    )
+        experiment, output=output, store=store, n_jobs=n_jobs, rehash=rehash,
+        unlock=unlock, progress=progress,
+    )  # fmt: skip
     for folder in done.folders:
         build_report(folder.path)
     return done

@@ -82,6 +82,10 @@ def plan(experiment: Path, output: Path | None, store: Path | None) -> None:
 @click.option(
     "--strict", is_flag=True, help="Exit with 4 if a scan or a sample had to be left out."
 )
+@click.option(
+    "--unlock", multiple=True, metavar="COHORT",
+    help="Look at a locked cohort; the look is counted in the ledger.",
+)  # fmt: skip
 @click.option("--rehash", is_flag=True, help="Read every input again, even where nothing changed.")
 def run(
     experiment: Path,
@@ -89,6 +93,7 @@ def run(
     store: Path | None,
     jobs: int | None,
     strict: bool,
+    unlock: tuple[str, ...],
     rehash: bool,
 ) -> None:
     """Run what the store lacks and write the report; run again to resume."""
@@ -101,6 +106,7 @@ def run(
             store=store,
             n_jobs=jobs or _cores(),
             rehash=rehash,
+            unlock=unlock,
             progress=progress.tell,
         )
     failures = done.failures

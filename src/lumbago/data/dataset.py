@@ -59,6 +59,9 @@ class Dataset:
         Named lists of feature columns; the grid of an experiment runs over them.
     notes : tuple of str
         What happened on the way (rows without a target, covariates removed).
+    kin : array of shape (n_samples,) of str, optional
+        Who must stay together beyond the participant: families, matched pairs. Rows of one
+        participant have one value.
     """
 
     X: pd.DataFrame
@@ -67,6 +70,7 @@ class Dataset:
     site: np.ndarray
     feature_sets: Mapping[str, Sequence[str]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    kin: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if tuple(self.X.index.names) != INDEX:
@@ -81,6 +85,8 @@ class Dataset:
                 f"X has {len(self.X)} rows, y {len(self.y)}, site {len(self.site)}; "
                 "they must describe the same samples"
             )
+        if self.kin is not None and len(self.kin) != len(self.X):
+            raise ValueError(f"X has {len(self.X)} rows, kin {len(self.kin)}")
 
     def __len__(self) -> int:
         return len(self.X)
@@ -158,6 +164,11 @@ class Dataset:
         """
         return np.array([f"{c}/{p}" for c, p in zip(self.cohort, self.participant, strict=True)])
 
+    @cached_property
+    def families(self) -> np.ndarray:
+        """Whom no split and no permutation may part: participants, or those whom `kin` joins."""
+        return self.groups if self.kin is None else np.asarray(self.kin, dtype=str)
+
     def columns_of(self, feature_set: str) -> list[str]:
         """Return the columns of one feature set, then all covariates."""
         features = list(self.feature_sets[feature_set])
@@ -166,7 +177,8 @@ class Dataset:
     def take(self, rows: np.ndarray) -> Dataset:
         """Return the samples at the given positions (kept in order)."""
         rows = np.sort(np.asarray(rows))
-        return replace(self, X=self.X.iloc[rows], y=self.y[rows], site=self.site[rows])
+        kin = None if self.kin is None else self.kin[rows]
+        return replace(self, X=self.X.iloc[rows], y=self.y[rows], site=self.site[rows], kin=kin)
 
     @cached_property
     def digest(self) -> str:
@@ -181,4 +193,6 @@ class Dataset:
             "feature_sets": {k: list(v) for k, v in self.feature_sets.items()},
             "covariates": words,
         }
+        if self.kin is not None:
+            head["kin"] = [str(name) for name in self.kin]
         return digest(canonical_json(head), digest_array(values), digest_array(self.y))

@@ -6,8 +6,11 @@ from lumbago.evaluation.evaluate import evaluate, notes_of, plan_units, run_unit
 from lumbago.evaluation.result import Result
 from lumbago.evaluation.schemes import (
     SCHEMES,
+    Fixed,
+    LearningCurve,
     LeaveOneCohortOut,
     LeaveOneSiteOut,
+    Locked,
     Scheme,
     Split,
     Transfer,
@@ -17,7 +20,7 @@ from lumbago.evaluation.schemes import (
 from lumbago.evaluation.units import Unit, UnitResult
 
 __all__ = [
-    "SCHEMES", "LeaveOneCohortOut", "LeaveOneSiteOut", "Result", "Scheme", "Split", "Transfer",
-    "Unit", "UnitResult", "WithinCohort", "audit", "baselines_of", "evaluate", "notes_of",
-    "plan_units", "run_units", "splits_digest",
+    "SCHEMES", "Fixed", "LearningCurve", "LeaveOneCohortOut", "LeaveOneSiteOut", "Locked",
+    "Result", "Scheme", "Split", "Transfer", "Unit", "UnitResult", "WithinCohort", "audit",
+    "baselines_of", "evaluate", "notes_of", "plan_units", "run_units", "splits_digest",
 ]  # fmt: skip

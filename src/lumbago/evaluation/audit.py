@@ -18,7 +18,8 @@ import pandas as pd
 from lumbago.data.dataset import Dataset
 from lumbago.evaluation.poison import POISONS, poisoned
 from lumbago.evaluation.result import AUDIT_COLUMNS
-from lumbago.evaluation.schemes import Split, tests_per_sample
+from lumbago.evaluation.schemes import tests_per_sample
+from lumbago.evaluation.splits import Split, kind_of, worth_auditing
 from lumbago.evaluation.state import first_difference, learned_state
 from lumbago.evaluation.units import Unit
 from lumbago.models.columns import take_rows
@@ -57,7 +58,8 @@ def audit(dataset: Dataset, units: Sequence[Unit], *, n_jobs: int = 1) -> pd.Dat
     """
     from joblib import Parallel, delayed
 
-    cells = [u for u in units if u.repeat == 0 and u.permutations is None]
+    first = [u for u in units if u.repeat == 0 and u.permutations is None]
+    cells = [u for u in first if worth_auditing(u.scheme)]
     tables = Parallel(n_jobs=n_jobs)(delayed(audit_unit)(dataset, unit) for unit in cells)
     if not tables:
         return pd.DataFrame(columns=list(AUDIT_COLUMNS))
@@ -168,21 +170,29 @@ def single_row(fitted: Any, X: pd.DataFrame, target_kind: Any) -> Check:
 
 def split_checks(dataset: Dataset, splits: Sequence[Split]) -> list[Check]:
     """Check that nobody trains and is tested, and that every sample is tested as often as meant."""
-    shared = [len(set(dataset.groups[s.train]) & set(dataset.groups[s.test])) for s in splits]
+    shared = [len(set(dataset.families[s.train]) & set(dataset.families[s.test])) for s in splits]
     guard = Check(
         "groups_apart",
         FAILED if any(shared) else PASSED,
         f"{sum(shared)} participants on both sides of {len(splits)} splits",
     )
-    times: dict[tuple[str, int], np.ndarray] = {}
+    wrong = left = 0
+    found: dict[tuple[str, int], list[Split]] = {}
     for s in splits:
-        counts = times.setdefault((s.scheme, s.repeat), np.zeros(len(dataset), dtype=int))
-        counts[s.test] += 1
-    wrong = sum(int((c != tests_per_sample(k, dataset)).sum()) for (k, _), c in times.items())
-    how = "by each other cohort" if any(s.scheme == "transfer" for s in splits) else "per repeat"
-    once = Check(
-        "tested_once",
-        FAILED if wrong else PASSED,
-        f"{wrong} of {len(dataset)} samples not tested exactly once {how}",
+        found.setdefault((s.scheme, s.repeat), []).append(s)
+    for (scheme, _), of_repeat in found.items():
+        times = np.zeros(len(dataset), dtype=int)
+        for s in of_repeat:
+            times[s.test] += 1
+        meant = tests_per_sample(scheme, dataset)
+        wrong += int((times > 1).sum() if meant is None else (times != meant).sum())
+        left += int((times == 0).sum()) if meant is None else 0
+    how = (
+        "by each other cohort" if any(kind_of(k) == "transfer" for k, _ in found) else "per repeat"
     )
-    return [guard, once]
+    detail = f"{wrong} of {len(dataset)} samples not tested exactly once {how}"
+    if left:
+        detail = (
+            f"{wrong} of {len(dataset)} samples tested twice {how}; {left} not tested, as meant"
+        )
+    return [guard, Check("tested_once", FAILED if wrong else PASSED, detail)]

@@ -1,7 +1,8 @@
-"""What every score is held against: guessing, motion alone, the scanner alone."""
+"""What every score is held against: guessing, motion alone, the scanner alone, the clinic."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from lumbago.models.catalogue import Dummy, Logistic, Model, Ridge
 
 LABEL = "baseline"
 MOTION = "mean_fd"
+BASELINES = ("majority", "motion_only", "site_only", "clinical")
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,14 @@ class Baseline:
     columns: tuple[str, ...]
 
 
-def baselines_of(dataset: Dataset) -> tuple[list[Baseline], dict[str, str]]:
+def baselines_of(
+    dataset: Dataset, clinical: Sequence[str] = ()
+) -> tuple[list[Baseline], dict[str, str]]:
     """Return the baselines this dataset allows, and why the others are missing.
 
     ``majority`` knows the training labels only (their mean, for a continuous target);
-    ``motion_only`` has the mean framewise displacement; ``site_only`` the scanner.
+    ``motion_only`` has the mean framewise displacement; ``site_only`` the scanner;
+    ``clinical`` the covariates named in `clinical`, all of them or none.
 
     Returns
     -------
@@ -48,4 +53,16 @@ def baselines_of(dataset: Dataset) -> tuple[list[Baseline], dict[str, str]]:
         missing["site_only"] = "one site"
     else:
         found.append(Baseline("site_only", linear, (COVARIATE + "site",)))
+    if clinical:
+        columns = tuple(COVARIATE + name for name in dict.fromkeys(clinical))
+        absent = [c.removeprefix(COVARIATE) for c in columns if c not in dataset.X.columns]
+        empty = [
+            c.removeprefix(COVARIATE)
+            for c in columns
+            if c in dataset.X.columns and not dataset.X[c].notna().any()
+        ]
+        if absent or empty:
+            missing["clinical"] = f"no {', '.join(absent)}" if absent else f"{empty[0]} is empty"
+        else:
+            found.append(Baseline("clinical", linear, columns))
     return found, missing

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from lumbago.data.dataset import Dataset
 from lumbago.data.features import COVARIATE
 from lumbago.errors import InputError, Problem
+from lumbago.evaluation.schemes import Split
 from lumbago.models.catalogue import Model
-from lumbago.models.residualize import Residualize
+from lumbago.models.harmonize import Combat, batch_names
 from lumbago.models.steps import read_preparation
 from lumbago.spec import Spec
 
+ALWAYS_THERE = ("site", "cohort")
+"""Columns that every dataset has, named as covariates or not."""
 PreparationLike = Sequence[Any] | Mapping[str, Sequence[Any]]
 
 
@@ -46,25 +52,90 @@ def preparation_of(name: str, spec: Model, given: PreparationLike) -> tuple[Spec
 def check_model(dataset: Dataset, name: str, spec: Model, steps: tuple[Spec, ...]) -> None:
     """Refuse a model without a twin for this target, and covariates that cannot be removed."""
     spec.build((), 0, dataset.target.kind)
-    known = dataset.covariates
     for step in steps:
-        if isinstance(step, Residualize):
-            missing = [c for c in step.covariates if c not in known]
-            if missing:
+        what = step.kind  # type: ignore[attr-defined]
+        reads = getattr(step, "reads", ())
+        if dataset.target.name in reads:
+            raise InputError(
+                Problem(
+                    f"models.{name}.preparation",
+                    f"{what}: {dataset.target.name} is the target; leave it out",
+                )
+            )
+        missing = [c for c in reads if c not in (*dataset.covariates, *ALWAYS_THERE)]
+        if missing:
+            raise InputError(
+                Problem(
+                    f"models.{name}.preparation",
+                    f"{what}: the dataset has no covariate {', '.join(missing)}; "
+                    f"it has {', '.join(dataset.covariates) or 'none'}",
+                )
+            )
+        for covariate in getattr(step, "preserve", ()):
+            if _tells_the_target(dataset, covariate):
                 raise InputError(
                     Problem(
                         f"models.{name}.preparation",
-                        f"residualize: the dataset has no covariate {', '.join(missing)}; "
-                        f"it has {', '.join(known) or 'none'}",
+                        f"{what}: {covariate} is the target under another name and may not be "
+                        "preserved; leave it out",
                     )
                 )
-            if dataset.target.name in step.covariates:
-                raise InputError(
-                    Problem(
-                        f"models.{name}.preparation",
-                        f"residualize: {dataset.target.name} is the target; leave it out",
-                    )
+
+
+def _tells_the_target(dataset: Dataset, covariate: str) -> bool:
+    """Tell whether a covariate's values and the target's go one to one, or lie on a line."""
+    if covariate in ALWAYS_THERE and covariate not in dataset.covariates:
+        return False
+    column = dataset.X[COVARIATE + covariate]
+    there = column.notna().to_numpy()
+    values, y = column.to_numpy()[there], np.asarray(dataset.y)[there]
+    if dataset.target.kind == "continuous":
+        if not pd.api.types.is_numeric_dtype(column) or len(set(values)) < 2 or np.ptp(y) == 0:
+            return False
+        return abs(float(np.corrcoef(values.astype(float), y)[0, 1])) > 1 - 1e-9
+    pairs = set(zip(map(str, values), y.tolist(), strict=True))
+    return 1 < len(pairs) == len({v for v, _ in pairs}) == len({c for _, c in pairs})
+
+
+def check_batches(
+    dataset: Dataset, name: str, steps: Sequence[Spec], splits: Sequence[Split]
+) -> None:
+    """Refuse splits whose batches a harmonizing step cannot treat, before anything is fitted."""
+    for step in steps:
+        if not isinstance(step, Combat):
+            continue
+        column = {"site": dataset.site, "cohort": dataset.cohort}.get(step.batch)
+        if COVARIATE + step.batch in dataset.X.columns:
+            column = dataset.X[COVARIATE + step.batch].to_numpy()
+        assert column is not None
+        batch = np.array([word or "" for word in batch_names(pd.Series(column))])
+        for split in splits:
+            met, counts = np.unique(batch[split.train], return_counts=True)
+            if len(met) < 2:
+                continue  # nothing will be harmonized
+            strange = sorted(set(batch[split.test].tolist()) - set(met.tolist()))
+            alone = met[counts < 2].tolist()
+            why = ""
+            if "" in met:
+                why = f"{step.batch} is missing in some rows; fill it in or leave them out"
+            elif step.reference is not None and step.reference not in met:
+                why = (
+                    f"the reference {step.reference!r} is not always trained on; "
+                    "choose another or none"
                 )
+            elif strange and step.unseen == "refuse":
+                why = (
+                    f"{step.batch} {strange[0]!r} is tested and never trained on; "
+                    "set unseen: pooled or none"
+                )
+            elif alone and not step.mean_only and step.unseen == "refuse":
+                why = (
+                    f"{step.batch} {alone[0]!r} has one training row, which has no variance; "
+                    "set mean_only: true, or unseen: pooled or none"
+                )
+            if why:
+                where = f"{split.scheme}, repeat {split.repeat}, fold {split.fold}"
+                raise InputError(Problem(f"models.{name}.preparation", f"combat: {where}: {why}"))
 
 
 def cells_of(
@@ -97,14 +168,17 @@ def _listed(dataset: Dataset) -> str:
 
 
 def check_columns(name: str, columns: Sequence[str], steps: Sequence[Spec]) -> None:
-    """Refuse a covariate that is a predictor and residualized at once."""
+    """Refuse a covariate that is a predictor and taken out of the features at once."""
     for step in steps:
-        if isinstance(step, Residualize):
-            both = [c for c in step.covariates if COVARIATE + c in columns]
+        taken = {"residualize": "residualized", "combat": "harmonized over"}
+        word = taken.get(step.kind, "")  # type: ignore[attr-defined]
+        if word:
+            out = getattr(step, "covariates", ()) or (getattr(step, "batch", ""),)
+            both = [c for c in out if COVARIATE + c in columns]
             if both:
                 raise InputError(
                     Problem(
                         f"models.{name}",
-                        f"{', '.join(both)} is a predictor and residualized; choose one",
+                        f"{', '.join(both)} is a predictor and {word}; choose one",
                     )
                 )

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lumbago.data.dataset import Target
+from lumbago.evaluation.baselines import BASELINES
 from lumbago.evaluation.intervals import (
     N_RESAMPLES,
     draw,
@@ -19,11 +20,9 @@ from lumbago.evaluation.intervals import (
 )
 from lumbago.evaluation.metrics import METRICS, Metric, metrics_of, score, why_undefined
 from lumbago.evaluation.outcomes import Outcomes
-from lumbago.evaluation.scores import bootstrap_seed
+from lumbago.evaluation.scores import WITHIN, bootstrap_seed
 
 BASELINE = "baseline"
-BASELINES = ("majority", "motion_only", "site_only")
-WITHIN = "within_cohort"
 ALL_BUT_ONE = "all cohorts but one"
 LEFT_OUT = {
     "leave_one_cohort_out": "cohort", "leave_one_site_out": "site", "transfer": ALL_BUT_ONE,

@@ -12,16 +12,19 @@ from lumbago.data.dataset import Dataset
 from lumbago.data.features import COVARIATE
 from lumbago.errors import InputError, Problem
 from lumbago.evaluation.audit import audit
-from lumbago.evaluation.baselines import LABEL, baselines_of
+from lumbago.evaluation.baselines import BASELINES, LABEL, baselines_of
 from lumbago.evaluation.cells import (
     PreparationLike,
     cells_of,
+    check_batches,
     check_columns,
     check_model,
     preparation_of,
 )
 from lumbago.evaluation.result import Result
 from lumbago.evaluation.schemes import SCHEMES, Scheme, Split
+from lumbago.evaluation.schemes_locked import Locked
+from lumbago.evaluation.splits import on_curve
 from lumbago.evaluation.units import Unit, UnitResult
 from lumbago.models.catalogue import MODELS, Model
 from lumbago.models.steps import STANDARD
@@ -47,6 +50,7 @@ def plan_units(
     permutations: int = 0,
     feature_sets: Mapping[str, Sequence[str]] | None = None,
     baselines: bool = True,
+    clinical: Sequence[str] = (),
 ) -> list[Unit]:
     """Cut an evaluation into units that can be run in any order, anywhere.
 
@@ -68,6 +72,8 @@ def plan_units(
         Default: the dataset's; without any, ``all``.
     baselines : bool
         Whether to add ``majority``, ``motion_only`` and ``site_only`` where they exist.
+    clinical : sequence of str
+        Covariates of the dataset that a further baseline, ``clinical``, predicts from.
 
     Returns
     -------
@@ -93,36 +99,45 @@ def plan_units(
                 cells.append((label, columns, name, spec, steps))
         except InputError as error:
             problems += error.problems
-    for name in ("majority", "motion_only", "site_only"):
+    for name in BASELINES:
         if baselines and name in named:
             problems.append(Problem(f"models.{name}", "the name of an automatic baseline is taken"))
     if baselines:
-        for b in baselines_of(dataset)[0]:
+        for b in baselines_of(dataset, clinical)[0]:
             cells.append((LABEL, b.columns, b.name, b.spec, STANDARD))
     splits: dict[str, list[Split]] = {}
     for scheme in chosen:
         try:
-            splits[scheme.kind] = scheme.splits(dataset, seed)
+            for split in scheme.splits(dataset, seed):
+                splits.setdefault(split.scheme, []).append(split)
         except InputError as error:
             problems += error.problems
+    for _, _, name, _, steps in {cell[2]: cell for cell in cells}.values():
+        for of_scheme in splits.values():
+            try:
+                check_batches(dataset, name, steps, of_scheme)
+            except InputError as error:
+                problems += error.problems
     if problems:
         raise InputError(problems)
     digests: dict[tuple[str, ...], str] = {}
     units = []
-    for kind, of_scheme in splits.items():
+    for scheme_label, of_scheme in splits.items():
         by_repeat: dict[int, list[Split]] = {}
         for split in of_scheme:
             by_repeat.setdefault(split.repeat, []).append(split)
         for label, columns, name, spec, steps in cells:
+            if label == LABEL and on_curve(scheme_label):
+                continue
             if columns not in digests:
                 digests[columns] = _digest_of(dataset, columns)
             for repeat, folds in by_repeat.items():
                 unit = Unit(
-                    label, columns, name, spec, steps, kind, repeat, tuple(folds), seed,
+                    label, columns, name, spec, steps, scheme_label, repeat, tuple(folds), seed,
                     digests[columns],
                 )  # fmt: skip
                 units.append(unit)
-                if repeat == 0:
+                if repeat == 0 and not on_curve(scheme_label):
                     units += [
                         replace(unit, permutations=c) for c in _chunks(spec, name, permutations)
                     ]
@@ -140,6 +155,7 @@ def evaluate(
     n_jobs: int = 1,
     feature_sets: Mapping[str, Sequence[str]] | None = None,
     baselines: bool = True,
+    clinical: Sequence[str] = (),
     audited: bool = True,
     progress: Callable[[int, int, Unit], None] | None = None,
 ) -> Result:
@@ -149,7 +165,7 @@ def evaluate(
 
     Parameters
     ----------
-    dataset, models, schemes, preparation, seed, permutations, feature_sets, baselines
+    dataset, models, schemes, preparation, seed, permutations, feature_sets, baselines, clinical
         See `plan_units`.
     n_jobs : int
         Processes; each runs one unit at a time on one thread.
@@ -162,16 +178,22 @@ def evaluate(
     -------
     Result
     """
+    if any(isinstance(scheme, Locked) for scheme in _read_schemes(schemes)):
+        raise InputError(
+            "locked: a locked cohort is looked at by an experiment alone, whose ledger counts the "
+            "looks: lumbago.run(file, unlock=[...])"
+        )
     units = plan_units(
         dataset, models, schemes, preparation=preparation, seed=seed, permutations=permutations,
-        feature_sets=feature_sets, baselines=baselines,
+        feature_sets=feature_sets, baselines=baselines, clinical=clinical,
     )  # fmt: skip
     found = run_units(dataset, units, n_jobs=n_jobs, progress=progress)
-    missing = baselines_of(dataset)[1] if baselines else {}
+    missing = baselines_of(dataset, clinical)[1] if baselines else {}
+    scheme_notes = [note for scheme in _read_schemes(schemes) for note in scheme.notes(dataset)]
     return Result.from_units(
         found, dataset.target, seed=seed,
         audit=audit(dataset, units, n_jobs=n_jobs) if audited else None,
-        notes=[*dataset.notes, *notes_of(units, permutations)],
+        notes=[*dataset.notes, *scheme_notes, *notes_of(units, permutations)],
         not_available=missing,
     )  # fmt: skip
 
@@ -230,9 +252,12 @@ def _read_schemes(schemes: Schemes) -> list[Scheme]:
 
 
 def _scheme_problems(schemes: Sequence[Scheme]) -> list[Problem]:
-    kinds = [s.kind for s in schemes]
-    twice = sorted({k for k in kinds if kinds.count(k) > 1})
-    return [Problem("schemes", f"{kind} stands twice; keep one of them") for kind in twice]
+    labels = [s.label for s in schemes]
+    twice = sorted({k for k in labels if labels.count(k) > 1})
+    return [
+        Problem("schemes", f"{label} stands twice; keep one of them, or give each a name")
+        for label in twice
+    ]
 
 
 def _chunks(spec: Model, name: str, permutations: int) -> list[tuple[int, int]]:

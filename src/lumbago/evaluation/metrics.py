@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from lumbago.data.dataset import Target
+from lumbago.evaluation import calibration
 from lumbago.evaluation.outcomes import CELL, Outcomes
 
 
@@ -156,6 +157,9 @@ class Metric:
     chance: float | None = None
     """Expected value of a model that knows nothing, where it does not depend on the data."""
     higher_is_better: bool = True
+    bounds: tuple[float, float] = (0.0, 1.0)
+    always: bool = True
+    """Whether it is scored where no metrics are named."""
 
 
 METRICS = {
@@ -168,15 +172,27 @@ METRICS = {
         Metric("sensitivity", "Sensitivity", sensitivity, ("binary",)),
         Metric("specificity", "Specificity", specificity, ("binary",)),
         Metric("brier", "Brier score", brier, ("binary",), None, False),
-        Metric("r", "Pearson r", pearson, ("continuous",), 0.0),
-        Metric("r2", "R²", r_squared, ("continuous",), 0.0),
-        Metric("mae", "Mean absolute error", mae, ("continuous",), None, False),
+        Metric("calibration_slope", "Calibration slope", calibration.slope, ("binary",), None,
+               bounds=(-np.inf, np.inf), always=False),
+        Metric("calibration_intercept", "Calibration intercept", calibration.intercept,
+               ("binary",), None, bounds=(-np.inf, np.inf), always=False),
+        Metric("ece", "Expected calibration error", calibration.expected_error, ("binary",),
+               None, False, always=False),
+        Metric("r", "Pearson r", pearson, ("continuous",), 0.0,
+               bounds=(-1.0, 1.0)),
+        Metric("r2", "R²", r_squared, ("continuous",), 0.0, bounds=(-np.inf, 1.0)),
+        Metric("mae", "Mean absolute error", mae, ("continuous",), None, False,
+               bounds=(0.0, np.inf)),
     )
 }  # fmt: skip
 
 
+OF_PROBABILITIES = frozenset({"brier", "calibration_slope", "calibration_intercept", "ece"})
+"""Metrics of calibrated probabilities."""
+
+
 def metrics_of(target: Target, metrics: Sequence[str] | None = None) -> list[Metric]:
-    """Return the metrics asked for, or all that a target of this kind has.
+    """Return the metrics asked for, or all that a target of this kind is always scored by.
 
     Raises
     ------
@@ -184,7 +200,7 @@ def metrics_of(target: Target, metrics: Sequence[str] | None = None) -> list[Met
         If a metric is unknown or means nothing for this kind of target.
     """
     if metrics is None:
-        return [m for m in METRICS.values() if target.kind in m.kinds]
+        return [m for m in METRICS.values() if target.kind in m.kinds and m.always]
     for name in metrics:
         if name not in METRICS or target.kind not in METRICS[name].kinds:
             fitting = [m.name for m in METRICS.values() if target.kind in m.kinds]
@@ -216,10 +232,24 @@ def why_undefined(metric: Metric, outcomes: Outcomes) -> str:
         return f"no {outcomes.target.classes[-1]} among the test rows"
     if metric.name == "specificity" and outcomes.target.classes[0] in absent:
         return f"no {outcomes.target.classes[0]} among the test rows"
-    if metric.name == "brier" and not np.isfinite(outcomes.prob).all():
-        return "the model gives no probabilities"
+    if metric.name in OF_PROBABILITIES:
+        return _why_undefined_probability(metric, outcomes, absent)
     if outcomes.target.kind == "continuous":
         return _why_undefined_continuous(metric, outcomes)
+    return ""
+
+
+def _why_undefined_probability(metric: Metric, outcomes: Outcomes, absent: Sequence[str]) -> str:
+    if not np.isfinite(outcomes.prob).all():
+        return "the model gives no probabilities"
+    if metric.name.startswith("calibration_") and absent:
+        return f"no {absent[0]} among the test rows"
+    if metric.name == "calibration_slope":
+        if np.ptp(outcomes.prob) == 0:
+            return "everybody is given the same probability"
+        ones = np.ones((1, len(outcomes)))
+        if not np.isfinite(metric.function(outcomes, ones)).all():
+            return "the probabilities part the classes"
     return ""
 
 

@@ -8,34 +8,48 @@ import numpy as np
 import pandas as pd
 
 from lumbago.data.dataset import Dataset
-from lumbago.evaluation.metrics import metrics_of, score
+from lumbago.evaluation.metrics import OF_PROBABILITIES, metrics_of, score
 from lumbago.evaluation.outcomes import Outcomes
 from lumbago.evaluation.result import NULL_COLUMNS
 from lumbago.models.columns import take_rows
 from lumbago.models.refit import Refit
 from lumbago.provenance import task_seed
-from lumbago.statistics.permutation import whole_block
+from lumbago.statistics.permutation import whole_block, within_block
 
 if TYPE_CHECKING:
     from lumbago.evaluation.units import Unit
 
-NOT_PERMUTED = frozenset({"brier"})
-"""Metrics of probabilities, which would need a calibration in every permutation."""
+NOT_PERMUTED = OF_PROBABILITIES
+"""They would need a calibration in every permutation."""
 
 
 def permuted_labels(dataset: Dataset, seed: int, number: int) -> np.ndarray:
     """Return y with its values exchanged between whole participants of the same site.
 
-    A permutation is known by its number: every cell of a grid sees the same ones, so that
+    Where people are joined (families, pairs), families of equal size exchange theirs as
+    wholes, and then members among themselves: what they share is never told apart. A
+    permutation is known by its number: every cell of a grid sees the same ones, so that
     their maximum over cells is meaningful.
     """
     groups, y = dataset.groups, dataset.y
-    person = np.unique(groups, return_inverse=True)[1].ravel()
-    first = np.unique(person, return_index=True)[1]
+    names, first, person = np.unique(groups, return_index=True, return_inverse=True)
+    person = person.ravel()
     constant = bool((y == y[first][person]).all())
     places = np.array([f"{c}/{s}" for c, s in zip(dataset.cohort, dataset.site, strict=True)])
     rng = np.random.default_rng(task_seed(seed, "permutation", str(number)))
-    return y[whole_block(groups, rng, strata=places, constant=constant)]
+    if dataset.kin is None:
+        return y[whole_block(groups, rng, strata=places, constant=constant)]
+    if not constant:
+        return y[whole_block(dataset.families, rng, strata=places)]
+    # One row per person from here on; a person seen at two places is a place of their own.
+    seen: dict[int, set[str]] = {}
+    for who, where in zip(person.tolist(), places.tolist(), strict=True):
+        seen.setdefault(who, set()).add(where)
+    place = np.array(["+".join(sorted(seen[who])) for who in range(len(names))])
+    family, label = dataset.families[first], y[first]
+    label = label[whole_block(family, rng, strata=place)]
+    label = label[within_block(family, rng, strata=place)]
+    return label[person]
 
 
 def null_scores(unit: Unit, dataset: Dataset) -> pd.DataFrame:

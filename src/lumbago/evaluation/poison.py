@@ -116,5 +116,6 @@ def _with_ids(dataset: Dataset, split: Split, rows: np.ndarray) -> tuple[Dataset
     place = np.empty(len(ids), dtype=np.int64)
     place[order] = np.arange(len(ids))
     X = dataset.X.set_axis(index, axis=0).iloc[order]
-    moved = replace(dataset, X=X, y=dataset.y[order], site=dataset.site[order])
+    kin = None if dataset.kin is None else dataset.kin[order]
+    moved = replace(dataset, X=X, y=dataset.y[order], site=dataset.site[order], kin=kin)
     return moved, replace(split, train=np.sort(place[split.train]), test=np.sort(place[split.test]))

@@ -18,6 +18,7 @@ from lumbago.evaluation.intervals import N_RESAMPLES
 from lumbago.evaluation.metrics import METRICS
 from lumbago.evaluation.outcomes import CELL
 from lumbago.evaluation.scores import score_cells
+from lumbago.evaluation.skipped import skipped_notes
 from lumbago.evaluation.weights import WEIGHT_COLUMNS, gather_weights
 from lumbago.store import write_file
 
@@ -117,7 +118,7 @@ class Result:
         return cls(
             predictions, target, seed, fits, gather_weights(units), nulls,
             audit if audit is not None else _empty(AUDIT_COLUMNS),
-            tuple(notes), dict(not_available or {}),
+            (*notes, *skipped_notes(fits)), dict(not_available or {}),
         )  # fmt: skip
 
     def scores(
@@ -130,9 +131,13 @@ class Result:
         DataFrame
             features, model, scheme, scope ("pooled", "cohort:x", "site:x",
             "pair:x to y" of a transfer), metric, score,
-            ci_low, ci_high, interval (what it is an interval of), n and n_positive
+            ci_low, ci_high, interval (what it is an interval of), wide_low, wide_high (of
+            cross-validation, pooled: the interval in which other training samples are
+            counted, Nadeau and Bengio's), n and n_positive
             (participants), p (pooled only, (b + 1) / (m + 1) against permuted labels, of the
-            first repeat), n_permutations, reason (why something is missing).
+            first repeat), n_permutations, p_corrected (the same corrected over the n_cells
+            combinations of features, model and scheme by their maximum, from the n_shared
+            permutations that all of them ran), reason (why something is missing).
         """
         return score_cells(
             self.predictions, self.nulls, self.target,

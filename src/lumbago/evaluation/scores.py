@@ -9,23 +9,27 @@ import numpy as np
 import pandas as pd
 
 from lumbago.data.dataset import Target
+from lumbago.evaluation.familywise import over_the_grid
 from lumbago.evaluation.intervals import (
     N_RESAMPLES,
     draw,
-    percentiles,
-    resampled,
+    interval,
     strata,
     too_small,
-    wording,
+    wider,
 )
 from lumbago.evaluation.metrics import Metric, metrics_of, score, why_undefined
 from lumbago.evaluation.outcomes import CELL, Outcomes, place_of
+from lumbago.evaluation.splits import kind_of
 from lumbago.provenance import task_seed
 
 SCORE_COLUMNS = (
-    *CELL, "scope", "metric", "score", "ci_low", "ci_high", "interval", "n", "n_positive",
-    "p", "n_permutations", "reason",
+    *CELL, "scope", "metric", "score", "ci_low", "ci_high", "interval",
+    "wide_low", "wide_high", "n", "n_positive",
+    "p", "n_permutations", "p_corrected", "n_cells", "n_shared", "reason",
 )  # fmt: skip
+WITHIN = "within_cohort"
+"""The scheme whose every repeat tests everybody once, by models trained on all the others."""
 
 
 def score_cells(
@@ -44,6 +48,7 @@ def score_cells(
         for key, group in nulls.groupby([*CELL, "metric"], sort=True)
     }
     rows: list[dict[str, Any]] = []
+    observed: dict[tuple[tuple[str, ...], str], float] = {}
     for cell, frame in predictions.groupby(list(CELL), sort=True):
         of_cell = Outcomes.of(frame, target)
         for scope, mask in scopes(frame):
@@ -54,9 +59,18 @@ def score_cells(
                 if scope == "pooled" and len(null):
                     null = null[np.isfinite(null)]
                     first = of_cell.take(of_cell.repeat == 0)
-                    row["p"] = p_value(score(metric, first), null, metric)
+                    observed[tuple(map(str, cell)), metric.name] = score(metric, first)
+                    row["p"] = p_value(observed[tuple(map(str, cell)), metric.name], null, metric)
                     row["n_permutations"] = len(null)
+                crossed = kind_of(str(cell[2])) == WITHIN
+                if scope == "pooled" and crossed and np.isfinite(row["ci_low"]):
+                    row["wide_low"], row["wide_high"] = wider(metric, of_cell)
                 rows.append(dict(zip(CELL, cell, strict=True)) | {"scope": scope} | row)
+    corrected = over_the_grid(observed, nulls)
+    for row in rows:
+        key = tuple(str(row[c]) for c in CELL), row["metric"]
+        if row["scope"] == "pooled" and key in corrected:
+            row["p_corrected"], row["n_cells"], row["n_shared"] = corrected[key]
     return pd.DataFrame(rows, columns=list(SCORE_COLUMNS))
 
 
@@ -89,7 +103,7 @@ def scopes(frame: pd.DataFrame) -> list[tuple[str, np.ndarray | None]]:
                 (f"site:{place_of(c, s) if several else s}", (cohort == c) & (site == s))
                 for s in sites
             ]
-    if len(frame) and frame["scheme"].iloc[0] == "transfer":
+    if len(frame) and kind_of(frame["scheme"].iloc[0]) == "transfer":
         pair = frame["split"].to_numpy(dtype=str)
         found += [(f"pair:{name}", pair == name) for name in np.unique(pair)]
     return found
@@ -108,19 +122,24 @@ def _scope_scores(
     for metric in metrics:
         reason = why_undefined(metric, outcomes)
         low = high = float("nan")
+        words = ""
         if not reason and counts is not None:
-            low, high = percentiles(resampled(metric, outcomes, counts))
-        words = wording(outcomes) if np.isfinite(low) else ""
+            low, high, words = interval(metric, outcomes, counts)
         row = {
             "metric": metric.name,
             "score": score(metric, outcomes),
             "ci_low": low,
             "ci_high": high,
             "interval": words,
+            "wide_low": float("nan"),
+            "wide_high": float("nan"),
             "n": outcomes.n_people,
             "n_positive": positives if binary else float("nan"),
             "p": float("nan"),
             "n_permutations": 0,
+            "p_corrected": float("nan"),
+            "n_cells": 0,
+            "n_shared": 0,
             "reason": reason or ("" if words else small or "no interval: often undefined"),
         }
         yield metric, row

@@ -22,6 +22,7 @@ from lumbago.models.pipeline import (
     Weights,
     assemble,
     dropped_columns,
+    fit_notes,
     linear_weights,
     outputs,
 )
@@ -105,19 +106,27 @@ class Unit:
     def design(self, dataset: Dataset) -> pd.DataFrame:
         """Return X of this unit: its features first, then every covariate.
 
-        A site-only baseline reads ``covariate:site``, which any dataset can give.
+        A site-only baseline and a harmonizing step read ``covariate:site`` or
+        ``covariate:cohort``, which any dataset can give.
         """
         features = [c for c in self.columns if not c.startswith(COVARIATE)]
+        names = [name for step in self.preparation for name in getattr(step, "reads", ())]
+        read = {COVARIATE + name for name in names}
         X = dataset.X
         whole = features == dataset.features
         covariates = X[[COVARIATE + c for c in dataset.covariates]]
-        if COVARIATE + "site" in self.columns and COVARIATE + "site" not in X.columns:
-            covariates = covariates.assign(**{COVARIATE + "site": dataset.site})
+        for name, words in (("site", dataset.site), ("cohort", dataset.cohort)):
+            if COVARIATE + name in read | set(self.columns) and COVARIATE + name not in X.columns:
+                covariates = covariates.assign(**{COVARIATE + name: words})
         values = np.ascontiguousarray(
             (X.iloc[:, : len(features)] if whole else X[features]).to_numpy(dtype=np.float32)
         )
         table = pd.DataFrame(values, index=X.index, columns=pd.Index(features), copy=False)
-        return pd.concat([table, covariates], axis=1)
+        table = pd.concat([table, covariates], axis=1)
+        if dataset.kin is not None:
+            # What keeps participants whole inside a fold reads them off the index.
+            table.index = _by_family(dataset)
+        return table
 
     def fold_seed(self, split: Split) -> int:
         """Return the seed of one fold: other units and folds have no part in it."""
@@ -177,7 +186,12 @@ class Unit:
                     len(self.columns),
                     json.dumps(settings, sort_keys=True),
                     json.dumps(dropped),
-                    "; ".join(sorted({f"{w.category.__name__}: {w.message}" for w in caught})),
+                    "; ".join(
+                        [
+                            *dict.fromkeys(fit_notes(fitted)),
+                            *sorted({f"{w.category.__name__}: {w.message}" for w in caught}),
+                        ]
+                    ),
                     time.perf_counter() - start,
                 )
             )
@@ -215,6 +229,11 @@ class Unit:
         for name, value in reversed(list(zip(head, self._cell(dataset), strict=True))):
             table.insert(0, name, value)
         return table
+
+
+def _by_family(dataset: Dataset) -> pd.MultiIndex:
+    levels = [dataset.cohort, dataset.families, dataset.session]
+    return pd.MultiIndex.from_arrays(levels, names=list(dataset.X.index.names))
 
 
 def _gather(folds: Sequence[Weights | None]) -> dict[str, Any] | None:

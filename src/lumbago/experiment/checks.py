@@ -9,6 +9,7 @@ from typing import Any
 from lumbago.data.features import COVARIATE
 from lumbago.data.selection import columns_in
 from lumbago.errors import InputError, Problem
+from lumbago.evaluation import Locked
 from lumbago.evaluation.metrics import METRICS
 from lumbago.experiment.inner import INNER, OF, named
 from lumbago.experiment.schema import DEFAULT_DENOISE, STANDARD, Experiment
@@ -206,16 +207,18 @@ def _models(experiment: Experiment) -> Iterator[tuple[Place, str]]:
             for kind in kinds_of(family)
             if all(k in family.targets for k in wanted)
         ]
+        cure = f"expected one of {', '.join(fitting)}"
+        if not fitting:
+            cure = "no model predicts all of these; give two classes or kind: continuous"
         yield (
             ("models", name, "kind"),
-            f"{model.kind} has no twin for a {' or '.join(sorted(wanted))} target; "
-            f"expected one of {', '.join(fitting)}",
+            f"{model.kind} has no twin for a {' or '.join(sorted(wanted))} target; {cure}",
         )
 
 
 def suits(model: Any, target_kind: str) -> bool:
     """Tell whether a model predicts this kind of target."""
-    return target_kind in type(model).targets
+    return bool(model.suits(target_kind))
 
 
 def steps_of(experiment: Experiment, model: Any) -> tuple[Any, ...]:
@@ -223,6 +226,15 @@ def steps_of(experiment: Experiment, model: Any) -> tuple[Any, ...]:
     if model.preparation is None or isinstance(model.preparation, str):
         return experiment.steps[model.preparation or STANDARD]
     return tuple(model.preparation)
+
+
+_USED = {"covariates": "residualized", "preserve": "preserved", "batch": "harmonized over"}
+"""What a step does with the columns in these fields."""
+
+
+def as_names(value: Any) -> tuple[str, ...]:
+    """Return one name or several as several."""
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
 def _columns(experiment: Experiment) -> Iterator[tuple[Place, str]]:
@@ -236,21 +248,26 @@ def _columns(experiment: Experiment) -> Iterator[tuple[Place, str]]:
     for name, model in experiment.models.items():
         named = model.preparation if isinstance(model.preparation, str) else STANDARD
         at: Place = ("preparation", named) if named in experiment.preparation else ("models", name)
-        removed = {c for s in steps_of(experiment, model) for c in getattr(s, "covariates", ())}
-        for column in sorted(removed):
+        used = {
+            column: word
+            for step in steps_of(experiment, model)
+            for field, word in _USED.items()
+            for column in as_names(getattr(step, field, ()))
+        }
+        for column, word in sorted(used.items()):
             clash = ""
             if column in targets:
                 clash = f"the column of target {targets[column]!r}; take it out of the preparation"
-            elif column in columns:
+            elif column in columns and word != "preserved":
                 clash = f"a column of feature {columns[column]!r}; take it out of one of them"
             if clash and (at, column) not in told:
                 told.add((at, column))
-                yield at, f"{column!r} is residualized and is {clash}"
-            if COVARIATE + column in (model.features or ()):
+                yield at, f"{column!r} is {word} and is {clash}"
+            if COVARIATE + column in (model.features or ()) and word != "preserved":
                 yield (
                     ("models", name),
                     (
-                        f"{column!r} is a feature of this model and is residualized by its "
+                        f"{column!r} is a feature of this model and is {word} by its "
                         "preparation; give the model another, such as `preparation: plain`"
                     ),
                 )
@@ -317,10 +334,19 @@ def _evaluation(experiment: Experiment) -> Iterator[tuple[Place, str]]:
                     f"expected one of {', '.join(fitting)}{near(metric, fitting)}"
                 ),
             )
-    schemes = [s.model_dump_json() for s in evaluation.schemes]
-    for i, scheme in enumerate(schemes):
-        if scheme in schemes[:i]:
+    for i, scheme in enumerate(evaluation.schemes):
+        if isinstance(scheme, Locked) and scheme.cohort not in experiment.cohorts:
+            what = unknown("cohort", scheme.cohort, list(experiment.cohorts))
+            yield ("evaluation", "schemes", i, "cohort"), what
+        elif isinstance(scheme, Locked) and len(experiment.cohorts) < 2:
+            yield ("evaluation", "schemes", i), "there is no other cohort to train on"
+    labels = [s.label for s in evaluation.schemes]
+    for i, scheme in enumerate(evaluation.schemes):
+        if scheme in evaluation.schemes[:i]:
             yield ("evaluation", "schemes", i), "the same scheme stands above"
+        elif scheme.label in labels[:i]:
+            what = f"{scheme.label} stands above; give one of the two a `name`"
+            yield ("evaluation", "schemes", i), what
 
 
 def located(problems: Iterable[tuple[Place, str]], tree: Tree) -> list[Problem]:

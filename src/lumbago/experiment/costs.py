@@ -25,7 +25,8 @@ SECONDS_TO_SIMULATE = 120e-9
 SECONDS_TO_FIT: Mapping[str, float] = {
     "dummy": 0.01, "logistic": 0.05, "linear_svm": 0.1, "ridge": 0.05, "random_forest": 1.5,
     "elastic_net_logistic": 0.02, "rbf_svm": 0.1, "decision_tree": 0.05, "linear": 0.05,
-    "svr": 0.05,
+    "svr": 0.05, "elastic_net_svm": 0.15, "gradient_boosting": 4.0, "naive_bayes": 0.1,
+    "neighbours": 0.1, "pls": 0.1, "cpm": 0.1, "lasso": 0.03, "elastic_net": 0.03, "sklearn": 1.0,
 }  # fmt: skip
 """Per fitted model of 100 samples and 1,000 features; grows with both."""
 SECONDS_TO_SWITCH = 40e-9

@@ -10,10 +10,11 @@ import pandas as pd
 
 from lumbago.data import Dataset
 from lumbago.errors import EnvironmentProblem, InputError
-from lumbago.evaluation import Unit, UnitResult, notes_of, plan_units
+from lumbago.evaluation import Locked, Scheme, Unit, UnitResult, notes_of, plan_units
 from lumbago.evaluation.baselines import baselines_of
 from lumbago.evaluation.metrics import METRICS
 from lumbago.evaluation.result import AUDIT_COLUMNS, Result
+from lumbago.evaluation.splits import worth_auditing
 from lumbago.experiment.checks import suits
 from lumbago.experiment.schema import Experiment
 from lumbago.extraction import in_parallel
@@ -57,13 +58,21 @@ class Grid:
         """Return one unit per model, feature set and scheme: what an audit looks at."""
         seen: dict[tuple[str, str, str], Unit] = {}
         for unit in self.units:
-            if unit.repeat == 0 and unit.permutations is None:
+            first = unit.repeat == 0 and unit.permutations is None
+            if first and worth_auditing(unit.scheme):
                 seen.setdefault((unit.features, unit.model, unit.scheme), unit)
         return list(seen.values())
 
 
-def grid_of(experiment: Experiment, dataset: Dataset) -> Grid:
+def grid_of(
+    experiment: Experiment, dataset: Dataset, *, schemes: Sequence[Scheme] | None = None
+) -> Grid:
     """Plan the units of an experiment on one target's dataset.
+
+    Parameters
+    ----------
+    schemes : sequence of Scheme, optional
+        Default: those of the experiment that lock no cohort.
 
     Raises
     ------
@@ -72,15 +81,21 @@ def grid_of(experiment: Experiment, dataset: Dataset) -> Grid:
     """
     evaluation = experiment.evaluation
     kind = dataset.target.kind
-    notes, missing = [], {}
-    schemes = []
-    for scheme in evaluation.schemes:
+    notes: list[str] = []
+    missing: dict[str, str] = {}
+    if schemes is None:
+        schemes = [s for s in evaluation.schemes if not isinstance(s, Locked)]
+    able = []
+    for scheme in schemes:
         reason = scheme.available(dataset)
         if reason is None:
-            schemes.append(scheme)
+            able.append(scheme)
+            notes += scheme.notes(dataset)
+        elif scheme.must_run:
+            raise InputError(reason)
         else:
-            missing[scheme.kind] = reason.removeprefix(f"{scheme.kind}: ")
-    if not schemes:
+            missing[scheme.label] = reason.removeprefix(f"{scheme.kind}: ")
+    if not able and missing:
         raise InputError([f"{name}: {reason}" for name, reason in missing.items()])
     models = {}
     for name, model in experiment.models.items():
@@ -93,14 +108,15 @@ def grid_of(experiment: Experiment, dataset: Dataset) -> Grid:
     units = plan_units(
         dataset,
         models,
-        schemes,
+        able,
         preparation=experiment.steps,
         seed=experiment.seed,
         permutations=evaluation.permutations,
-        baselines=evaluation.baselines,
+        baselines=evaluation.with_baselines,
+        clinical=evaluation.clinical,
     )
-    if evaluation.baselines:
-        missing.update(baselines_of(dataset)[1])
+    if evaluation.with_baselines:
+        missing.update(baselines_of(dataset, evaluation.clinical)[1])
     metrics = evaluation.metrics
     if metrics is not None:
         metrics = [m for m in metrics if kind in METRICS[m].kinds] or None
@@ -132,35 +148,52 @@ def compute(
     *,
     n_jobs: int = 1,
     progress: Callable[[str, int, int, str], None] | None = None,
+    beside: Sequence[tuple[Grid, Dataset]] = (),
 ) -> Result:
     """Run the units that the store lacks, each saved as soon as it is done, and gather all.
+
+    Parameters
+    ----------
+    beside : sequence of (Grid, Dataset)
+        Units on other datasets, those with a locked cohort, whose results come in as well.
 
     Raises
     ------
     EnvironmentProblem
         If a unit ends its process twice, for want of memory most likely.
     """
-    keys = [unit_key(unit) for unit in grid.units]
-    found = _finished(
-        grid.units,
-        keys,
-        dataset,
-        store,
-        run=run_unit,
-        read=lambda entry: UnitResult.from_store(entry.arrays, entry.json),
-        n_jobs=n_jobs,
-        stage="fitting",
-        named=lambda unit: unit.name,
-        progress=progress,
-    )
-    audit = _audit(grid, dataset, store, n_jobs, progress) if grid.audit else None
+    units: list[UnitResult] = []
+    audits: list[pd.DataFrame] = []
+    parts = [(grid, dataset), *beside]
+    for of_part, seen in parts:
+        keys = [unit_key(unit) for unit in of_part.units]
+        found = _finished(
+            of_part.units,
+            keys,
+            seen,
+            store,
+            run=run_unit,
+            read=lambda entry: UnitResult.from_store(entry.arrays, entry.json),
+            n_jobs=n_jobs,
+            stage="fitting",
+            named=lambda unit: unit.name,
+            progress=progress,
+        )
+        units += [found[key] for key in keys]
+        if of_part.audit:
+            audits.append(_audit(of_part, seen, store, n_jobs, progress))
+    missing: dict[str, str] = {}
+    notes = [*dataset.notes]
+    for of_part, _ in parts:
+        missing.update(of_part.not_available)
+        notes += [*of_part.notes, *notes_of(of_part.units, of_part.permutations)]
     return Result.from_units(
-        [found[key] for key in keys],
+        units,
         dataset.target,
         seed=grid.seed,
-        audit=audit,
-        notes=[*dataset.notes, *grid.notes, *notes_of(grid.units, grid.permutations)],
-        not_available=grid.not_available,
+        audit=pd.concat(audits, ignore_index=True) if audits else None,
+        notes=list(dict.fromkeys(notes)),
+        not_available=missing,
     )
 
 

@@ -31,7 +31,8 @@ from lumbago.experiment.costs import (
 )
 from lumbago.experiment.excluded import counted_reasons
 from lumbago.experiment.grid import grid_of, unit_key
-from lumbago.experiment.loading import load
+from lumbago.experiment.loading import Loaded, load
+from lumbago.experiment.locking import locks_of
 from lumbago.experiment.run import default_output, default_store, keep_apart, samples_of
 from lumbago.experiment.schema import Experiment
 from lumbago.extraction import gather, look_up
@@ -122,7 +123,8 @@ def plan_experiment(
     InputError
         If a run could not start either.
     """
-    experiment = load(path).experiment
+    loaded = load(path)
+    experiment = loaded.experiment
     folder = Path(output) if output is not None else default_output(experiment.name)
     kept = Store(store if store is not None else default_store(folder))
     keep_apart(folder, kept.root, experiment)
@@ -159,7 +161,7 @@ def plan_experiment(
     notes = [note for cohort in cohorts.values() for note in _too_short(cohort)]
     if pooled is not None and not simulated:
         for name in experiment.evaluation.targets:
-            planned, spent = _target(experiment, pooled, tables, features, name, kept)
+            planned, spent = _target(loaded, pooled, tables, features, name, kept)
             targets.append(planned)
             seconds += spent
     else:
@@ -271,36 +273,39 @@ def _features(
 
 
 def _target(
-    experiment: Experiment,
+    loaded: Loaded,
     cohort: Cohort,
     tables: Mapping[str, FeatureTable],
     features: tuple[FeaturePlan, ...],
     name: str,
     store: Store,
 ) -> tuple[TargetPlan, float]:
+    experiment = loaded.experiment
     sure = all(f.key in tables for f in features)
     if sure:
         known: Mapping[str, FeatureTable] = tables
     else:
         known = {f.key: tables.get(f.key) or _stand_in(f.key, cohort, experiment) for f in features}
     dataset = samples_of(experiment, cohort, known, name).dataset
-    grid = grid_of(experiment, dataset)
-    stored = [sure and store.has(unit_key(unit)) for unit in grid.units]
+    locks = locks_of(experiment, dataset, loaded.folder)
+    grid = grid_of(experiment, locks.dataset)
+    units = [*grid.units, *(unit for look in locks.looks for unit in look.grid.units)]
+    stored = [sure and store.has(unit_key(unit)) for unit in units]
     seconds = 0.0
-    for unit, there in zip(grid.units, stored, strict=True):
+    for unit, there in zip(units, stored, strict=True):
         if not there:
             seconds += seconds_of(unit, len(dataset))
-    fits = sum(fits_of(u) for u, there in zip(grid.units, stored, strict=True) if not there)
+    fits = sum(fits_of(u) for u, there in zip(units, stored, strict=True) if not there)
     return (
         TargetPlan(
             name=name,
             samples=len(dataset),
             participants=len(np.unique(dataset.groups)),
-            units=len(grid.units),
+            units=len(units),
             stored=sum(stored),
             fits=fits,
             sure=sure,
-            not_available=grid.not_available,
+            not_available=dict(grid.not_available) | locks.closed,
             notes=(*dataset.notes, *grid.notes),
         ),
         seconds,

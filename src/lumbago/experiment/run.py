@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from lumbago.data import Cohort, Dataset, FeatureTable, html
@@ -19,6 +20,7 @@ from lumbago.experiment.cohorts import read_cohorts
 from lumbago.experiment.folder import SCHEMA, RunFolder
 from lumbago.experiment.grid import Grid, compute, grid_of
 from lumbago.experiment.loading import Loaded, load
+from lumbago.experiment.locking import Locks, check_unlock, locks_of
 from lumbago.experiment.quality import quality_extractors, write_quality
 from lumbago.experiment.samples import Samples, gather_samples
 from lumbago.experiment.schema import Experiment
@@ -92,6 +94,7 @@ def run_experiment(
     store: str | Path | None = None,
     n_jobs: int = 1,
     rehash: bool = False,
+    unlock: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Run:
     """Run an experiment file and write its tables; see `lumbago.run`, which adds the report."""
@@ -100,6 +103,7 @@ def run_experiment(
     folder = Path(output) if output is not None else default_output(experiment.name)
     kept = Store(store if store is not None else default_store(folder), rehash=rehash)
     keep_apart(folder, kept.root, experiment)
+    check_unlock(experiment, unlock)
     cohorts = read_cohorts(experiment, kept.root, n_jobs=n_jobs, progress=progress)
     cohort = Cohort.pool(cohorts)
     used = features_used(experiment)
@@ -122,12 +126,22 @@ def run_experiment(
     folders = []
     for target in targets:
         samples = samples_of(experiment, cohort, tables, target)
-        grid = grid_of(experiment, samples.dataset)
-        result = compute(grid, samples.dataset, kept, n_jobs=n_jobs, progress=progress)
+        locks = locks_of(experiment, samples.dataset, loaded.folder, unlock)
+        grid = grid_of(experiment, locks.dataset)
+        if not grid.units and not locks.looks:
+            raise InputError([f"{name}: {reason}" for name, reason in locks.closed.items()])
+        for look in locks.looks:
+            look.write(loaded)
+        result = compute(
+            grid, locks.dataset, kept, n_jobs=n_jobs, progress=progress,
+            beside=[(look.grid, look.dataset) for look in locks.looks],
+        )  # fmt: skip
         at = RunFolder(folder / target if several else folder)
         told = {key: found[key] for key in quality}
         write_quality(at, experiment, cohort, tables, told, samples.dataset)
-        write_run(at, loaded, cohorts, tables, samples, grid, result, damaged=len(kept.corrupt))
+        write_run(
+            at, loaded, cohorts, tables, samples, grid, result, locks, damaged=len(kept.corrupt)
+        )
         folders.append(RunFolder(at.path))
     return Run(experiment.name, tuple(folders))
 
@@ -143,11 +157,15 @@ def samples_of(
                 wanted[feature.removeprefix(COVARIATE)] = None
     for steps in experiment.steps.values():
         for step in steps:
-            wanted.update(dict.fromkeys(getattr(step, "covariates", ())))
+            wanted.update(dict.fromkeys(getattr(step, "reads", ())))
     for model in experiment.models.values():
         if isinstance(model.preparation, tuple):
             for step in model.preparation:
-                wanted.update(dict.fromkeys(getattr(step, "covariates", ())))
+                wanted.update(dict.fromkeys(getattr(step, "reads", ())))
+    # A baseline without its column is shown as not available; it stops nothing.
+    there = [c for c in experiment.evaluation.clinical if c in cohort.table]
+    wanted.update(dict.fromkeys(there))
+    wanted.pop("cohort", None)  # every dataset has it, and no table need have a column of it
     sets = {**{key: [key] for key in tables}, **experiment.grid}
     return gather_samples(
         cohort,
@@ -155,6 +173,7 @@ def samples_of(
         target,
         experiment.targets,
         covariates=list(wanted),
+        groups=experiment.evaluation.groups,
         feature_sets={
             name: inside for name, inside in sets.items() if all(key in tables for key in inside)
         },
@@ -169,14 +188,20 @@ def write_run(
     samples: Samples,
     grid: Grid,
     result: Result,
+    locks: Locks,
     *,
     damaged: int = 0,
 ) -> None:
     """Write the tables of one target; ``run.json`` comes last, so that it means a whole run."""
-    experiment, dataset = loaded.experiment, samples.dataset
+    experiment = loaded.experiment
+    dataset = seen_by(locks, samples.dataset)
+    changed = [note for look in locks.looks if (note := look.write_scores(result))]
     folder.write_table("participants", participants_of(cohorts, dataset))
     folder.write_table("exclusions", exclusions_of(cohorts, tables, samples))
-    folder.write_json("splits.json", {"schemes": grid.splits_json(dataset)})
+    splits = grid.splits_json(locks.dataset)
+    for look in locks.looks:
+        splits += look.grid.splits_json(look.dataset)
+    folder.write_json("splits.json", {"schemes": splits})
     folder.write_result(result)
     sweeps = run_sweeps(tables, dataset)
     if sweeps is not None:
@@ -184,6 +209,7 @@ def write_run(
     metrics = grid.metrics
     folder.write_table("scores", result.scores(metrics))
     notes = [*(f"{c.name}: {note}" for c in cohorts for note in c.notes), *result.notes]
+    notes += [f"{name}: {reason}" for name, reason in locks.closed.items()] + changed
     if damaged:
         notes.append(f"{damaged} damaged entries of the store were computed again")
     target = dataset.target
@@ -205,10 +231,17 @@ def write_run(
             "positive": target.positive,
             "column": experiment.targets[target.name].column,
         },
-        "baselines_missing": dict(grid.not_available),
+        "baselines_missing": dict(grid.not_available) | locks.closed,
+        "looks": [look.as_json() for look in locks.looks],
         "notes": list(dict.fromkeys(notes)),
     }
     folder.write_json("run.json", about)
+
+
+def seen_by(locks: Locks, dataset: Dataset) -> Dataset:
+    """Return the samples that a run may show: all but those of cohorts that stay locked."""
+    shown = np.isin(dataset.cohort, [*np.unique(locks.dataset.cohort), *locks.shown])
+    return dataset.take(np.flatnonzero(shown)) if not shown.all() else dataset
 
 
 def participants_of(cohorts: Sequence[Cohort], dataset: Dataset) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from lumbago.data import Cohort, Dataset, FeatureTable
 from lumbago.data.features import COVARIATE, INDEX
 from lumbago.errors import InputError
 from lumbago.experiment.excluded import Excluded
+from lumbago.experiment.kinship import kin_of
 from lumbago.experiment.schema import TargetSpec, default_sets
 from lumbago.experiment.targets import (
     TargetLike,
@@ -50,6 +51,7 @@ def dataset(
     *,
     target: TargetLike,
     covariates: Sequence[str] = (),
+    groups: Sequence[str] | None = None,
 ) -> Dataset:
     """Join features, target and covariates by participant and session.
 
@@ -66,6 +68,9 @@ def dataset(
     covariates : sequence of str
         Columns to take along as ``covariate:<name>``; age, sex, mean_fd and site come
         anyway where the cohort has them.
+    groups : sequence of str, optional
+        Columns that join people no split may part; family_id and pair_id where the cohort has
+        them and none are named.
 
     Returns
     -------
@@ -78,7 +83,9 @@ def dataset(
         If a column is missing, or no sample or only one class is left.
     """
     name, spec = read_target(target)
-    return gather_samples(cohort, tables, name, {name: spec}, covariates=covariates).dataset
+    return gather_samples(
+        cohort, tables, name, {name: spec}, covariates=covariates, groups=groups
+    ).dataset
 
 
 def gather_samples(
@@ -89,6 +96,7 @@ def gather_samples(
     *,
     covariates: Sequence[str] = (),
     feature_sets: Mapping[str, Sequence[str]] | None = None,
+    groups: Sequence[str] | None = None,
 ) -> Samples:
     """Build the dataset of one target; `targets` are those that its ``where`` may name."""
     features = _by_key(tables)
@@ -119,6 +127,7 @@ def gather_samples(
         notes.append(f"{infinite} infinite values count as missing")
     site = site_of(cohort).reindex(index).to_numpy(dtype=str)
     beside, told_columns = _covariates(table.loc[index], site, spec.column, covariates, cohort)
+    kin, told_kin = kin_of(cohort, index, groups)
     sets = feature_sets if feature_sets is not None else default_sets(list(features))
     return Samples(
         Dataset(
@@ -130,7 +139,8 @@ def gather_samples(
                 key: [c for f in inside for c in features[f].values.columns]
                 for key, inside in sets.items()
             },
-            notes=(*notes, *told_columns),
+            notes=(*notes, *told_columns, *told_kin),
+            kin=kin,
         ),
         excluded.table(),
     )

@@ -89,6 +89,13 @@ class TargetSpec(Spec):
         return "binary" if len(self.classes or {}) == 2 else "multiclass"
 
 
+class Baselines(Spec):
+    """What beside the automatic baselines the models are held against."""
+
+    clinical: list[str] = Field(default_factory=list)
+    """Columns of one further baseline, which sees no image: pain, duration, a questionnaire."""
+
+
 class Evaluation(Spec):
     """Which answer is asked for, and how honestly it is tested."""
 
@@ -100,8 +107,11 @@ class Evaluation(Spec):
     """Scores of the report; those that fit the target where none are named."""
     permutations: int = Field(default=0, ge=0, le=1_000_000)
     """Label permutations behind each p-value; 0 for none."""
-    baselines: bool = True
-    """Majority, motion-only and site-only models beside yours."""
+    baselines: bool | Baselines = True
+    """Majority, motion-only and site-only models beside yours; with `clinical`, one more."""
+    groups: list[str] | None = None
+    """Columns that join people whom no split and no permutation may part, directly or through
+    others; by default ``family_id`` and ``pair_id`` where a cohort has them, ``[]`` for none."""
     audit: bool = True
     """Check every pipeline for leakage by poisoning one test fold."""
 
@@ -109,6 +119,16 @@ class Evaluation(Spec):
     def targets(self) -> tuple[str, ...]:
         """Names of the targets."""
         return (self.target,) if isinstance(self.target, str) else tuple(self.target)
+
+    @property
+    def with_baselines(self) -> bool:
+        """Whether there are baselines at all."""
+        return self.baselines is not False
+
+    @property
+    def clinical(self) -> tuple[str, ...]:
+        """Columns of the clinical baseline."""
+        return tuple(self.baselines.clinical) if isinstance(self.baselines, Baselines) else ()
 
 
 class Experiment(Spec):

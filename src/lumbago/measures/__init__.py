@@ -10,7 +10,7 @@ from types import ModuleType
 
 _MODULES = (
     "amplitude", "centrality", "cleaning", "connectivity", "graph", "homogeneity", "intensity",
-    "interpolation", "mirror", "motion", "nulls", "smoothing", "streaming", "symmetry",
+    "interpolation", "mirror", "motion", "nulls", "positive", "smoothing", "streaming", "symmetry",
 )  # fmt: skip
 
 

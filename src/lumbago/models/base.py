@@ -49,7 +49,7 @@ class Model(Spec):
 
     @model_validator(mode="after")
     def _candidates_are_settings(self) -> Model:
-        own = [f for f in type(self).model_fields if f not in COMMON_FIELDS]
+        own = self._tunable() if self.tune else []
         for name, values in self.tune.items():
             if name not in own:
                 raise ValueError(
@@ -58,11 +58,21 @@ class Model(Spec):
             if not values:
                 raise ValueError(f"tune: {name} has no candidates; give at least one")
             for value in values:
-                type(self)(**{**self._settings(), name: value})
+                self._changed(name, value)
         return self
 
-    def _settings(self) -> dict[str, Any]:
-        return {f: getattr(self, f) for f in type(self).model_fields if f not in COMMON_FIELDS}
+    def _tunable(self) -> list[str]:
+        """Return the names that `tune` may give candidates for."""
+        return [f for f in type(self).model_fields if f not in COMMON_FIELDS]
+
+    def _changed(self, name: str, value: Any) -> Model:
+        """Return the model with another setting, refused if it does not fit."""
+        settings = {f: getattr(self, f) for f in type(self).model_fields if f not in COMMON_FIELDS}
+        return type(self)(**{**settings, name: value})
+
+    def suits(self, target_kind: str) -> bool:
+        """Tell whether the model predicts this kind of target."""
+        return target_kind in self.targets
 
     def build(self, columns: Sequence[str], seed: int, target_kind: TargetKind) -> Any:
         """Return the scikit-learn estimator, unfitted and without its preparation.
@@ -72,9 +82,10 @@ class Model(Spec):
         InputError
             If the kind has no twin for this kind of target.
         """
-        if target_kind not in self.targets:
+        if not self.suits(target_kind):
             raise InputError(
-                f"model kind {self.kind!r} predicts {' or '.join(self.targets)} targets, "
+                f"model kind {self.kind!r} predicts "
+                f"{' or '.join(k for k in self.targets if self.suits(k))} targets, "
                 f"this one is {target_kind}; choose another kind"
             )
         return self._estimator(seed, target_kind)

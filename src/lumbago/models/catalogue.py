@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from lumbago.models.base import COMMON_FIELDS, Model, TargetKind
-from lumbago.models.linear import ElasticNetLogistic, Linear, Logistic, Ridge
-from lumbago.models.support import SVR, LinearSVM, RbfSVM
-from lumbago.models.trees import DecisionTree, RandomForest
+from lumbago.models.foreign import Sklearn
+from lumbago.models.linear import ElasticNet, ElasticNetLogistic, Lasso, Linear, Logistic, Ridge
+from lumbago.models.neighbours import NaiveBayes, Neighbours
+from lumbago.models.sums import CPM, PLS
+from lumbago.models.support import SVR, ElasticNetSVM, LinearSVM, RbfSVM
+from lumbago.models.trees import DecisionTree, GradientBoosting, RandomForest
 
 
 class Dummy(Model):
@@ -27,11 +30,14 @@ class Dummy(Model):
 
 
 MODELS: tuple[type[Model], ...] = (
-    Dummy, Logistic, ElasticNetLogistic, LinearSVM, RbfSVM, DecisionTree, RandomForest, Ridge,
-    Linear, SVR,
+    Dummy, Logistic, ElasticNetLogistic, LinearSVM, RbfSVM, ElasticNetSVM, DecisionTree,
+    RandomForest, GradientBoosting, NaiveBayes, Neighbours, PLS, CPM, Ridge, Linear, Lasso,
+    ElasticNet, SVR, Sklearn,
 )  # fmt: skip
 
 __all__ = [
-    "COMMON_FIELDS", "MODELS", "SVR", "DecisionTree", "Dummy", "ElasticNetLogistic", "Linear",
-    "LinearSVM", "Logistic", "Model", "RandomForest", "RbfSVM", "Ridge", "TargetKind",
+    "COMMON_FIELDS", "CPM", "MODELS", "PLS", "SVR", "DecisionTree", "Dummy", "ElasticNet",
+    "ElasticNetLogistic", "ElasticNetSVM", "GradientBoosting", "Lasso", "Linear", "LinearSVM",
+    "Logistic", "Model", "NaiveBayes", "Neighbours", "RandomForest", "RbfSVM", "Ridge", "Sklearn",
+    "TargetKind",
 ]  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import _check_feature_names, check_array, check_is_fitted
 
 from lumbago.data.features import COVARIATE
 
@@ -58,7 +59,9 @@ def split_columns(X: Any, *, fitted_on: int | None = None) -> Columns:
     parts = _parts(X)
     n = parts.values.shape[1]
     if fitted_on is not None and n != fitted_on:
-        raise ValueError(f"X has {n} features, fitted on {fitted_on}")
+        raise ValueError(
+            f"X has {n} features, but this step is expecting {fitted_on} features as input"
+        )
     return parts
 
 
@@ -115,7 +118,10 @@ def require_covariates(X: Any, names: Sequence[str]) -> pd.DataFrame:
     ValueError
         If X is an array or lacks one of them.
     """
-    table = split_columns(X).covariates
+    if isinstance(X, pd.DataFrame):
+        table = X.iloc[:, n_features(X) :]
+    else:
+        table = pd.DataFrame(index=range(len(np.asarray(X))))
     missing = [n for n in names if COVARIATE + n not in table.columns]
     if missing:
         there = [c.removeprefix(COVARIATE) for c in table.columns]
@@ -129,19 +135,102 @@ def _floats(values: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(values)
 
 
-class FeaturesOnly(TransformerMixin, BaseEstimator):
+class Step(TransformerMixin, BaseEstimator):
+    """What all in-fold steps share: X is taken apart, and compared with the X of the fit.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Feature columns, covariates not counted.
+    feature_names_in_ : array of shape (n_features,)
+        Their names, where X had words for names.
+    """
+
+    def _open(self, X: Any) -> Columns:
+        """Take X of a fit apart and remember its features."""
+        parts = self._complete(split_columns(_checked(self, X)))
+        self.n_features_in_ = parts.values.shape[1]
+        if parts.names is not None and parts.names.inferred_type == "string":
+            self.feature_names_in_ = parts.names.to_numpy(dtype=object)
+        else:
+            _check_feature_names(self, _features_of(X, self.n_features_in_), reset=True)
+        return parts
+
+    def _reopen(self, X: Any) -> Columns:
+        """Take any X apart.
+
+        Raises
+        ------
+        ValueError
+            If its features are not those of the fit.
+        """
+        check_is_fitted(self)
+        parts = split_columns(_checked(self, X))
+        n = parts.values.shape[1]
+        known = getattr(self, "feature_names_in_", None)
+        # The same names need no second look, and tens of thousands of them would take one.
+        if known is None or parts.names is None or not np.array_equal(parts.names, known):
+            _check_feature_names(self, _features_of(X, n), reset=False)
+        if n != self.n_features_in_:
+            raise ValueError(
+                f"X has {n} features, but {type(self).__name__} is expecting "
+                f"{self.n_features_in_} features as input"
+            )
+        return self._complete(parts)
+
+    def _complete(self, parts: Columns) -> Columns:
+        """Refuse infinite values, and missing ones unless the step takes them."""
+        if self.takes_missing:
+            # One pass: a sum is infinite, or NaN, if a value is; most tables end here.
+            if not np.isfinite(parts.values.sum()) and np.isinf(parts.values).any():
+                raise ValueError("features hold infinite values; only NaN means missing")
+        elif not np.isfinite(parts.values).all():
+            raise ValueError(f"{self.called}: features hold missing values (NaN); {self.cure}")
+        return parts
+
+    def __sklearn_tags__(self) -> Any:
+        """Tell scikit-learn that the label is not needed, unless the step reads it."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self.takes_missing
+        tags.target_tags.required = self.reads_y
+        return tags
+
+    reads_y = True
+    """Whether fitting looks at the labels; without, a fit serves every permutation of them."""
+    takes_missing = False
+    called = "features"
+    """What errors call the step."""
+    cure = "put impute before it"
+
+
+def _checked(step: BaseEstimator, X: Any) -> Any:
+    """Return X, an array made sure to be a table of numbers."""
+    if isinstance(X, pd.DataFrame):
+        return X
+    return check_array(
+        X, dtype=[np.float64, np.float32], ensure_all_finite=False, estimator=step,
+        input_name="X",
+    )  # fmt: skip
+
+
+def _features_of(X: Any, n: int) -> Any:
+    return X.iloc[:, :n] if isinstance(X, pd.DataFrame) else X
+
+
+class FeaturesOnly(Step):
     """Leave the covariates behind: the last step before a model that is not rotated."""
 
     reads_y = False
+    takes_missing = True
 
     def fit(self, X: Any, y: Any = None) -> FeaturesOnly:
-        """Learn how many features there are."""
-        self.n_features_in_ = split_columns(X).values.shape[1]
+        """Learn which features there are."""
+        self._open(X)
         return self
 
     def transform(self, X: Any) -> Any:
         """Return the feature columns alone."""
-        if not isinstance(X, pd.DataFrame):
-            return X
-        parts = split_columns(X)
+        parts = self._reopen(X)
+        if parts.names is None:
+            return parts.values
         return pd.DataFrame(parts.values, index=X.index, columns=parts.names, copy=False)

@@ -6,9 +6,8 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, TransformerMixin
 
-from lumbago.models.columns import split_columns
+from lumbago.models.columns import Step
 from lumbago.spec import Spec
 
 
@@ -26,7 +25,7 @@ class Impute(Spec):
         return Imputer(strategy=self.strategy)
 
 
-class Imputer(TransformerMixin, BaseEstimator):
+class Imputer(Step):
     """Fill missing feature values with the training median or mean.
 
     A column without any training value is dropped and listed in ``dropped_``; covariates
@@ -45,18 +44,16 @@ class Imputer(TransformerMixin, BaseEstimator):
     """
 
     reads_y = False
+    takes_missing = True
 
     def __init__(self, strategy: str = "median") -> None:
         self.strategy = strategy
 
     def fit(self, X: Any, y: Any = None) -> Imputer:
         """Learn the medians of the training rows."""
-        parts = split_columns(X)
+        parts = self._open(X)
         values = parts.values
-        self.n_features_in_ = values.shape[1]
         finite = np.isfinite(values)
-        if np.isinf(values).any():
-            raise ValueError("features hold infinite values; only NaN means missing")
         self.keep_ = finite.any(axis=0)
         n = finite.sum(axis=0)
         if self.strategy == "median":
@@ -71,7 +68,7 @@ class Imputer(TransformerMixin, BaseEstimator):
 
     def transform(self, X: Any) -> Any:
         """Fill the missing values of any rows."""
-        parts = split_columns(X, fitted_on=self.n_features_in_)
+        parts = self._reopen(X)
         values, names = parts.values, parts.names
         if not self.keep_.all():
             values = np.ascontiguousarray(values[:, self.keep_])
@@ -80,6 +77,12 @@ class Imputer(TransformerMixin, BaseEstimator):
         if holes.any():
             values = np.where(holes, self.statistics_[self.keep_], values)
         return parts.with_values(values, names)
+
+    def back(self, weights: np.ndarray) -> np.ndarray:
+        """Return weights of all features from weights of the kept ones, 0 for the others."""
+        wide = np.zeros(len(self.keep_))
+        wide[self.keep_] = weights
+        return wide
 
 
 def _medians(values: np.ndarray, n: np.ndarray) -> np.ndarray:

@@ -91,3 +91,42 @@ class Linear(Model):
         from lumbago.models.least_squares import LeastSquares
 
         return LeastSquares()
+
+
+class Lasso(Model):
+    """Linear regression with an L1 penalty: few features, picked inside the fold.
+
+    Of features that go together it keeps one; `elastic_net` keeps groups.
+    """
+
+    references: ClassVar = ("tibshirani1996",)
+    targets: ClassVar = ("continuous",)
+
+    kind: Literal["lasso"] = "lasso"
+    penalty: float = Field(0.1, gt=0, lt=1)
+    """As a share of the smallest penalty that would keep nothing; larger keeps fewer."""
+    tol: float = Field(1e-6, gt=0)
+    """What a better solution could gain at most, as a share of the target's variance."""
+    max_iter: int = Field(10_000, ge=1)
+    """Passes over the features; a fit that needs more is refused."""
+
+    def _estimator(self, seed: int, target_kind: TargetKind) -> Any:
+        from lumbago.models.sparse_linear import SparseLinear
+
+        return SparseLinear(penalty=self.penalty, tol=self.tol, max_iter=self.max_iter)
+
+
+class ElasticNet(Lasso):
+    """Linear regression with an L1 and an L2 penalty: few features or groups of them."""
+
+    references: ClassVar = ("zou2005",)
+
+    kind: Literal["elastic_net"] = "elastic_net"  # type: ignore[assignment]
+    l1_ratio: float = Field(0.5, gt=0, le=1)
+    """Share of the L1 penalty; 1 is the lasso."""
+
+    def _estimator(self, seed: int, target_kind: TargetKind) -> Any:
+        from lumbago.models.sparse_linear import SparseLinear
+
+        return SparseLinear(penalty=self.penalty, l1_ratio=self.l1_ratio, tol=self.tol,
+                            max_iter=self.max_iter)  # fmt: skip

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
 
-from lumbago.models.columns import feature_values
+from lumbago.models.learner import TwoClasses
 
 MAX_STEPS = 200
 
 
-class NewtonLogistic(ClassifierMixin, BaseEstimator):
+class NewtonLogistic(TwoClasses):
     """Logistic regression of two classes, minimizing C Σ loss + ½ ‖w‖² to rounding error.
 
     The problem of `sklearn.linear_model.LogisticRegression` (intercept unpenalized), solved
@@ -33,6 +32,8 @@ class NewtonLogistic(ClassifierMixin, BaseEstimator):
     n_iter_ : int
     """
 
+    called = "logistic regression"
+
     def __init__(self, C: float = 1.0, class_weight: str | None = None) -> None:
         self.C = C
         self.class_weight = class_weight
@@ -45,10 +46,7 @@ class NewtonLogistic(ClassifierMixin, BaseEstimator):
         ValueError
             If y does not hold two classes, or the search does not end.
         """
-        Z = feature_values(X).astype(np.float64)
-        self.classes_, code = np.unique(y, return_inverse=True)
-        if len(self.classes_) != 2:
-            raise ValueError(f"logistic regression needs two classes, got {len(self.classes_)}")
+        Z, code = self._training_codes(X, y)
         n, p = Z.shape
         weight = np.full(n, float(self.C))
         if self.class_weight == "balanced":
@@ -84,7 +82,6 @@ class NewtonLogistic(ClassifierMixin, BaseEstimator):
             value, decision = found
         else:
             raise ValueError(f"logistic regression did not settle in {MAX_STEPS} steps")
-        self.n_features_in_ = p
         self.coef_, self.intercept_ = theta[None, :p].copy(), theta[p:].copy()
         return self
 
@@ -102,7 +99,7 @@ class NewtonLogistic(ClassifierMixin, BaseEstimator):
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Return log odds of the second class."""
-        return feature_values(X).astype(np.float64) @ self.coef_[0] + self.intercept_[0]
+        return self._rows(X) @ self.coef_[0] + self.intercept_[0]
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return probabilities of both classes, shape (n_samples, 2)."""
@@ -110,7 +107,3 @@ class NewtonLogistic(ClassifierMixin, BaseEstimator):
         e = np.exp(-np.abs(decision))
         second = np.where(decision >= 0, 1 / (1 + e), e / (1 + e))
         return np.column_stack([1 - second, second])
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Return the likelier class."""
-        return self.classes_[(self.decision_function(X) > 0).astype(int)]

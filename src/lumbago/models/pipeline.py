@@ -12,6 +12,7 @@ import pandas as pd
 from lumbago.data.features import COVARIATE
 from lumbago.models.base import Model, TargetKind
 from lumbago.models.columns import FeaturesOnly, split_columns
+from lumbago.models.components import Components
 from lumbago.models.search import GroupedSearch, decision_values
 from lumbago.spec import Spec
 
@@ -144,6 +145,8 @@ def linear_weights(estimator: Any, X: Any, columns: Sequence[str]) -> Weights | 
     how the feature itself goes with the prediction.
 
     Predictors that the preparation dropped are NaN in both; those that it made come last.
+    Components are told in terms of the features they are made of, as these came to the step
+    that made them.
 
     References
     ----------
@@ -152,10 +155,17 @@ def linear_weights(estimator: Any, X: Any, columns: Sequence[str]) -> Weights | 
     pipeline = fitted_pipeline(estimator)
     if not hasattr(pipeline[-1], "coef_"):
         return None
-    prepared = split_columns(pipeline[:-2].transform(X) if len(pipeline) > 2 else X)
     coefficient = np.ravel(pipeline[-1].coef_)
     if "rotate" in pipeline.named_steps:
         coefficient = pipeline.named_steps["rotate"].back(coefficient)
+    steps = [step for _, step in pipeline.steps[:-2]]
+    mixed = [i for i, step in enumerate(steps) if isinstance(step, Components)]
+    first = mixed[0] if mixed else len(steps)
+    for step in reversed(steps[first:]):
+        if not hasattr(step, "back"):
+            return None
+        coefficient = step.back(coefficient)
+    prepared = split_columns(pipeline[:first].transform(X) if first else X)
     values = prepared.values.astype(np.float64)
     centred = values - values.mean(axis=0)
     decision = centred @ coefficient
@@ -170,21 +180,29 @@ def linear_weights(estimator: Any, X: Any, columns: Sequence[str]) -> Weights | 
         return Weights(features, coefficient, pattern)
     as_features = [] if coded is None else list(coded.coder_.names)
     known = {*features, *as_features}
-    made = [str(name) for name in names if name not in known]
-    wanted = features + as_features + made
+    new = [str(name) for name in names if name not in known]
+    wanted = features + as_features + new
     position = pd.Index(names).get_indexer(pd.Index(wanted))
     there = position >= 0
 
     def spread(values: np.ndarray) -> np.ndarray:
         return np.where(there, values[position], np.nan)
 
-    shown = features + [COVARIATE + n for n in as_features] + made
+    shown = features + [COVARIATE + n for n in as_features] + new
     return Weights(shown, spread(coefficient), spread(pattern))
 
 
 def dropped_columns(estimator: Any) -> list[str]:
-    """Return the names of columns that imputation dropped in this fit."""
+    """Return the names of columns that imputation or a filter dropped in this fit."""
     found: list[str] = []
     for _, step in fitted_pipeline(estimator).steps[:-1]:
         found += [str(name) for name in getattr(step, "dropped_", [])]
+    return found
+
+
+def fit_notes(estimator: Any) -> list[str]:
+    """Return what the steps of this fit have to tell: how many features they kept, say."""
+    found: list[str] = []
+    for _, step in fitted_pipeline(estimator).steps[:-1]:
+        found += getattr(step, "notes_", [])
     return found

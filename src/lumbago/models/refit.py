@@ -18,12 +18,16 @@ from lumbago.models.search import (
     score_candidates,
 )
 
+_Rows = tuple[Any, Any]
+"""Rows to fit on and rows to predict."""
+
 
 class Refit:
     """One training and test fold, to be fitted with many permutations of the labels.
 
     Steps that do not read y (``reads_y = False``) are fitted once per (inner) training
-    fold; everything that reads y, tuning included, is done anew for every permutation.
+    fold, up to the first that does; everything from there on, tuning included, is done anew
+    for every permutation.
     Inner folds are, as the outer ones, those of the true labels.
 
     Parameters
@@ -50,25 +54,25 @@ class Refit:
             self.folds = inner_folds(
                 X_train, y_train, search.n_splits, search.seed, continuous=continuous
             )
-        self.label_free = not any(getattr(step, "reads_y", True) for _, step in self._steps)
-        self._kept = self._prepare(y_train) if self.label_free else None
+        n = len(self.pipeline.steps) - 1
+        reading = [i for i in range(n) if getattr(self.pipeline[i], "reads_y", True)]
+        shared = reading[0] if reading else n
+        self.label_free = shared == n
+        rows = [(self.X_train, X_test)]
+        rows += [(take_rows(X_train, a), take_rows(X_train, b)) for a, b in self.folds]
+        true = [y_train, *(y_train[a] for a, _ in self.folds)]
+        self._kept = self._prepare(slice(0, shared), rows, true)
+        self._anew = slice(shared, n)
 
-    @property
-    def _steps(self) -> list[tuple[str, Any]]:
-        return list(self.pipeline.steps[:-1])
-
-    def _prepare(self, y: np.ndarray) -> tuple[tuple[Any, Any], list[tuple[Any, Any]]]:
-        """Return prepared (fit, check) rows of the whole fold and of the inner ones."""
-
-        def prepared(X_fit: Any, y_fit: np.ndarray, X_check: Any) -> tuple[Any, Any]:
-            steps = clone(self.pipeline[:-1])
-            return steps.fit_transform(X_fit, y_fit), steps.transform(X_check)
-
-        inner = [
-            prepared(take_rows(self.X_train, a), y[a], take_rows(self.X_train, b))
-            for a, b in self.folds
-        ]
-        return prepared(self.X_train, y, self.X_test), inner
+    def _prepare(self, which: slice, rows: list[_Rows], labels: list[np.ndarray]) -> list[_Rows]:
+        """Return rows after some of the steps, of the whole fold and of the inner ones."""
+        if which.start == which.stop:
+            return rows
+        found = []
+        for (X_fit, X_check), y in zip(rows, labels, strict=True):
+            steps = clone(self.pipeline[which])
+            found.append((steps.fit_transform(X_fit, y), steps.transform(X_check)))
+        return found
 
     def __call__(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Fit with labels `y` of the training rows.
@@ -80,7 +84,8 @@ class Refit:
         """
         if not self.continuous and len(np.unique(y)) < 2:
             return np.full(len(self.X_test), y[0]), np.zeros(len(self.X_test))
-        outer, inner = self._kept or self._prepare(y)
+        labels = [y, *(y[a] for a, _ in self.folds)]
+        outer, *inner = self._prepare(self._anew, self._kept, labels)
         model = self.model
         if self.folds:
             parts = [

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
 
-from lumbago.models.columns import split_columns
+from lumbago.models.columns import Step
 
 
-class Rotator(TransformerMixin, BaseEstimator):
+class Rotator(Step):
     """Write n rows of p > n features in at most n coordinates, without losing anything.
 
     With X = Z Qᵀ (Q orthonormal), the weights of any model that penalizes their length
@@ -31,12 +30,15 @@ class Rotator(TransformerMixin, BaseEstimator):
     """
 
     reads_y = False
+    cure = "put impute into the preparation"
 
     def fit(self, X: Any, y: Any = None) -> Rotator:
         """Find an orthonormal basis of the training rows."""
-        values = self._values(X)
+        self._learn(self._open(X).values.astype(np.float64))
+        return self
+
+    def _learn(self, values: np.ndarray) -> None:
         n, p = values.shape
-        self.n_features_in_ = p
         self.basis_ = None
         if p > n:
             square, vectors = np.linalg.eigh(values @ values.T)
@@ -44,19 +46,18 @@ class Rotator(TransformerMixin, BaseEstimator):
             if not kept.any():
                 self.basis_ = np.zeros((1, p))
                 self.basis_[0, 0] = 1.0
-                return self
+                return
             basis = (vectors[:, kept] / np.sqrt(square[kept])).T @ values
             # Small directions come out of a Gram matrix a little skew: straighten them once.
             small, turn = np.linalg.eigh(basis @ basis.T)
             self.basis_ = (turn / np.sqrt(small)) @ turn.T @ basis
-        return self
 
     def transform(self, X: Any) -> np.ndarray:
         """Return coordinates of any rows, shape (n_samples, rank).
 
         What lies outside the span of the training rows has no weight in any such model.
         """
-        values = self._values(X, fitted_on=self.n_features_in_)
+        values = self._reopen(X).values.astype(np.float64)
         if self.basis_ is not None:
             values = values @ self.basis_.T
         return values
@@ -64,13 +65,6 @@ class Rotator(TransformerMixin, BaseEstimator):
     def back(self, weights: np.ndarray) -> np.ndarray:
         """Return weights of the features from weights of the coordinates."""
         return weights if self.basis_ is None else weights @ self.basis_
-
-    @staticmethod
-    def _values(X: Any, *, fitted_on: int | None = None) -> np.ndarray:
-        values = split_columns(X, fitted_on=fitted_on).values.astype(np.float64)
-        if not np.isfinite(values).all():
-            raise ValueError("features hold missing values; put impute into the preparation")
-        return values
 
 
 class DistanceRotator(Rotator):
@@ -89,14 +83,14 @@ class DistanceRotator(Rotator):
 
     def fit(self, X: Any, y: Any = None) -> DistanceRotator:
         """Find the training mean and an orthonormal basis of the centred rows."""
-        values = self._values(X)
+        values = self._open(X).values.astype(np.float64)
         self.mean_ = values.mean(axis=0)
-        super().fit(values - self.mean_)
+        self._learn(values - self.mean_)
         return self
 
     def transform(self, X: Any) -> np.ndarray:
         """Return coordinates of any rows, shape (n_samples, rank + 1), or (n_samples, p)."""
-        values = self._values(X, fitted_on=self.n_features_in_) - self.mean_
+        values = self._reopen(X).values.astype(np.float64) - self.mean_
         if self.basis_ is None:
             return values
         inside = values @ self.basis_.T

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
 
-from lumbago.models.columns import split_columns
+from lumbago.models.columns import Step
 from lumbago.spec import Spec
 
 
@@ -21,7 +20,7 @@ class Scale(Spec):
         return Scaler()
 
 
-class Scaler(TransformerMixin, BaseEstimator):
+class Scaler(Step):
     """Subtract the training mean and divide by the training standard deviation (ddof 0).
 
     A feature that is constant in training becomes 0 there and keeps its unit elsewhere.
@@ -34,11 +33,11 @@ class Scaler(TransformerMixin, BaseEstimator):
     """
 
     reads_y = False
+    takes_missing = True
 
     def fit(self, X: Any, y: Any = None) -> Scaler:
         """Learn means and standard deviations of the training rows."""
-        values = split_columns(X).values
-        self.n_features_in_ = values.shape[1]
+        values = self._open(X).values
         if np.isnan(values).any():
             present = ~np.isnan(values)
             n = np.maximum(present.sum(axis=0), 1)
@@ -58,6 +57,10 @@ class Scaler(TransformerMixin, BaseEstimator):
 
     def transform(self, X: Any) -> Any:
         """Scale any rows by what training taught."""
-        parts = split_columns(X, fitted_on=self.n_features_in_)
+        parts = self._reopen(X)
         scaled = (parts.values - self.mean_) / self.scale_
         return parts.with_values(scaled.astype(parts.values.dtype, copy=False))
+
+    def back(self, weights: np.ndarray) -> np.ndarray:
+        """Return weights of features in their own units."""
+        return weights / self.scale_

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.svm import SVR
+from sklearn.utils.validation import check_X_y
 
 
 class ScaledSVR(SVR):
@@ -19,12 +20,12 @@ class ScaledSVR(SVR):
         Training mean and standard deviation (ddof 0) of the target; 1 where it is constant.
     """
 
-    def fit(self, X: Any, y: np.ndarray, sample_weight: Any = None) -> ScaledSVR:
+    def fit(self, X: Any, y: np.ndarray) -> ScaledSVR:
         """Scale the target, then fit."""
-        y = np.asarray(y, dtype=np.float64)
+        _, y = check_X_y(X, y, accept_sparse="csr", y_numeric=True, estimator=self)
         self.centre_, spread = float(y.mean()), float(y.std())
         self.spread_ = spread if spread > 1e-12 * max(1.0, abs(self.centre_)) else 1.0
-        super().fit(X, (y - self.centre_) / self.spread_, sample_weight)
+        super().fit(X, (y - self.centre_) / self.spread_)
         return self
 
     def predict(self, X: Any) -> np.ndarray:

@@ -15,6 +15,8 @@ from lumbago.models.folds import deal_folds
 
 TOWARDS_MORE_PENALTY = {
     "C": -1, "alpha": 1, "max_depth": -1, "min_samples_leaf": 1, "gamma": -1, "epsilon": 1,
+    "penalty": 1, "n_components": -1, "n_neighbors": 1, "var_smoothing": 1, "max_iter": -1,
+    "l2_regularization": 1, "learning_rate": -1,
 }  # fmt: skip
 """Which way a setting regularizes; ties between candidates go to the stronger penalty."""
 Candidate = dict[str, Any]

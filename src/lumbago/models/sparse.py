@@ -6,15 +6,14 @@ import warnings
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
 
-from lumbago.models.columns import feature_values
+from lumbago.models.learner import TwoClasses
 
 ADDED = 50
 """Features that may join the working set at once; twice the kept ones, if that is more."""
 
 
-class SparseLogistic(ClassifierMixin, BaseEstimator):
+class SparseLogistic(TwoClasses):
     """Minimize C Σ loss + l1_ratio ‖w‖₁ + ½ (1 - l1_ratio) ‖w‖², intercept unpenalized.
 
     Newton steps on a working set of features, each solved by scikit-learn's coordinate descent;
@@ -46,6 +45,8 @@ class SparseLogistic(ClassifierMixin, BaseEstimator):
        doi:10.18637/jss.v033.i01
     """
 
+    called = "logistic regression"
+
     def __init__(
         self,
         C: float = 0.1,
@@ -68,12 +69,8 @@ class SparseLogistic(ClassifierMixin, BaseEstimator):
         ValueError
             If y does not hold two classes, a value is missing, or the search does not end.
         """
-        Z = np.asfortranarray(feature_values(X).astype(np.float64))
-        if not np.isfinite(Z).all():
-            raise ValueError("features hold missing values; put impute into the preparation")
-        self.classes_, code = np.unique(y, return_inverse=True)
-        if len(self.classes_) != 2:
-            raise ValueError(f"logistic regression needs two classes, got {len(self.classes_)}")
+        Z, code = self._training_codes(X, y)
+        Z = np.asfortranarray(Z)
         n, p = Z.shape
         weight = np.full(n, float(self.C))
         if self.class_weight == "balanced":
@@ -109,7 +106,6 @@ class SparseLogistic(ClassifierMixin, BaseEstimator):
             w, intercept, decision = self._step(
                 Z, code, weight, w, intercept, decision, kept, precision
             )
-        self.n_features_in_ = p
         self.coef_, self.intercept_ = w[None], np.array([intercept])
         return self
 
@@ -190,16 +186,12 @@ class SparseLogistic(ClassifierMixin, BaseEstimator):
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Return log odds of the second class."""
-        return feature_values(X).astype(np.float64) @ self.coef_[0] + self.intercept_[0]
+        return self._rows(X) @ self.coef_[0] + self.intercept_[0]
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return probabilities of both classes, shape (n_samples, 2)."""
         second = _sigmoid(self.decision_function(X))
         return np.column_stack([1 - second, second])
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Return the likelier class."""
-        return self.classes_[(self.decision_function(X) > 0).astype(int)]
 
 
 def _sigmoid(t: np.ndarray) -> np.ndarray:

@@ -7,13 +7,22 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import BeforeValidator, TypeAdapter
 
+from lumbago.models.components import PCA
+from lumbago.models.filters import Coverage, Variance
+from lumbago.models.harmonize import Combat
 from lumbago.models.hub_disruption import HubDisruption
 from lumbago.models.impute import Impute
+from lumbago.models.partial import Partial
 from lumbago.models.residualize import Residualize, as_tuple
 from lumbago.models.scale import Scale
+from lumbago.models.selection import SelectAnova, SelectElasticNet, SelectRecursive, SelectStable
+from lumbago.models.tangent import Tangent
 from lumbago.spec import Spec, one_of
 
-STEPS: tuple[type[Spec], ...] = (Impute, Scale, Residualize, HubDisruption)
+STEPS: tuple[type[Spec], ...] = (
+    Impute, Scale, Residualize, Combat, Coverage, Variance, PCA, SelectAnova, SelectElasticNet,
+    SelectStable, SelectRecursive, Tangent, Partial, HubDisruption,
+)  # fmt: skip
 
 
 def expand_step(value: Any) -> Any:
@@ -27,11 +36,16 @@ def expand_step(value: Any) -> Any:
     {'kind': 'residualize', 'covariates': ['age', 'sex']}
     >>> expand_step({"impute": {"strategy": "mean"}})
     {'kind': 'impute', 'strategy': 'mean'}
+    >>> expand_step({"harmonize": {"kind": "combat", "batch": "site"}})
+    {'kind': 'combat', 'batch': 'site'}
     """
     if isinstance(value, str):
         return {"kind": value}
     if isinstance(value, dict) and len(value) == 1 and "kind" not in value:
         ((kind, inner),) = value.items()
+        if kind == Combat.group:  # {harmonize: combat}, {harmonize: {batch: scanner}}
+            kind = "combat"
+            inner = {"kind": inner} if isinstance(inner, str) else inner
         if isinstance(inner, dict):
             return inner if "kind" in inner else {"kind": kind, **inner}
         if inner is None:

@@ -65,6 +65,39 @@ class RbfSVM(Model):
                    tol=self.tol)  # fmt: skip
 
 
+class ElasticNetSVM(Model):
+    """Linear support vector machine on the features that an elastic net keeps.
+
+    The recipe of a much-cited classifier of low back pain [1]_, both parts inside the training
+    fold. Its authors went on to search the kept features for the best subset; here candidates
+    for `penalty` under `tune` decide how many are kept. Probabilities as of `linear_svm`.
+
+    References
+    ----------
+    .. [1] Lamichhane et al. (2021). Front Neurol, article 669076.
+    """
+
+    references: ClassVar = ("lamichhane2021", "zou2005", "cortes1995", "platt1999")
+    targets: ClassVar = ("binary",)
+    calibrated_outside: ClassVar = True
+
+    kind: Literal["elastic_net_svm"] = "elastic_net_svm"
+    penalty: float = Field(0.5, gt=0, lt=1)
+    """As a share of the smallest penalty that would keep nothing; larger keeps fewer."""
+    l1_ratio: float = Field(0.5, gt=0, le=1)
+    """Share of the L1 penalty in the elastic net; 1 is the lasso."""
+    C: float = Field(1.0, gt=0)
+    """Inverse strength of the machine's penalty; smaller is more regularized."""
+    class_weight: Literal["balanced"] | None = None
+    tol: float = Field(1e-6, gt=0)
+
+    def _estimator(self, seed: int, target_kind: TargetKind) -> Any:
+        from lumbago.models.picked_svm import PickedSVM
+
+        return PickedSVM(penalty=self.penalty, l1_ratio=self.l1_ratio, C=self.C,
+                         class_weight=self.class_weight, tol=self.tol)  # fmt: skip
+
+
 class SVR(Model):
     """Support vector regression (libsvm), linear or with a Gaussian kernel.
 

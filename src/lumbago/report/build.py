@@ -13,8 +13,12 @@ from lumbago.experiment.folder import RunFolder
 from lumbago.report import (
     calibration,
     checks,
+    confounders,
+    curve,
+    decisions,
     effects,
     figures,
+    pairs,
     performance,
     sites,
     sweeps,
@@ -69,7 +73,7 @@ def render(folder: RunFolder) -> str:
         "report.html.j2",
         run=run,
         story=story,
-        headline=headline(story),
+        headline=headline(story, folder.nulls),
         facts=facts(story),
         people=tables.people(participants, target),
         sites=tables.sites(participants, target),
@@ -80,9 +84,11 @@ def render(folder: RunFolder) -> str:
             (story.scheme_in_words(scheme), tables.score_rows(story, scheme, story.metrics))
             for scheme in story.schemes
         ],
+        pairs=pairs.section(story),
         gap=figures.gap(story),
         gap_table=tables.gap_rows(story),
         transfer=transfer.section(story),
+        learning=curve.section(story, folder.fits),
         null=figures.null(story, folder.nulls),
         graphs=sweeps.section(folder.sweeps, target),
         patterns=_patterns(story, folder.weights),
@@ -137,11 +143,16 @@ def _best(story: Story, folder: RunFolder) -> dict[str, Any] | None:
         drawn.append(performance.confusion(story, predictions))
     if story.target.kind == "binary":
         drawn.append(calibration.reliability(story, predictions))
+    curve, decided = decisions.decision_curve(story, predictions)
+    drawn.append(curve)
     return {
         "name": name,
         "scheme": scheme_words(row["scheme"]),
         "figures": [f for f in drawn if f],
         "parts": tables.parts(story, row["features"], row["model"]),
+        "calibration": decisions.calibration_table(story, predictions),
+        "decisions": decided,
+        "confounders": confounders.table(story, folder.predictions, folder.participants),
         "by_site": sites.by_site(story, predictions),
         "by_part": figures.by_part(story, row["features"], row["model"]),
     }

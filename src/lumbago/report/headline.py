@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from lumbago.evaluation.audit import FAILED
 from lumbago.evaluation.compare import ALL_BUT_ONE, place_of
+from lumbago.report import power
 from lumbago.report.story import Story
 from lumbago.report.words import (
     count,
@@ -29,9 +31,10 @@ MIXED = (
 )
 
 
-def headline(story: Story) -> list[str]:
+def headline(story: Story, nulls: pd.DataFrame) -> list[str]:
     """Return the main finding in sentences that claim no more than the numbers do."""
-    return [_unbroken(sentence) for sentence in [*_alarm(story), *_finding(story)]]
+    told = [*_alarm(story), *_finding(story), *power.sentences(story, nulls)]
+    return [_unbroken(sentence) for sentence in told]
 
 
 def _alarm(story: Story) -> list[str]:
@@ -62,6 +65,11 @@ def _finding(story: Story) -> list[str]:
         f"{number(best['score'])}{with_interval} in {count(int(best['n']), 'participant')}."
     )
     sentences = [lead]
+    if wide := span(best.get("wide_low", np.nan), best.get("wide_high", np.nan)):
+        sentences.append(
+            f"Counting what other training samples would have changed, the interval is {wide}, "
+            "which is approximate and rather too narrow than too wide."
+        )
     beside = [f"{name.lower()} {value}" for name, value in story.references_of(best["scheme"])]
     if metric.chance is not None and not story.mixed:
         beside.insert(0, f"a model that knows nothing {number(metric.chance)}")
@@ -69,6 +77,7 @@ def _finding(story: Story) -> list[str]:
         sentences.append("Beside it: " + "; ".join(beside) + ".")
     if verdict := _against_chance(story, best):
         sentences.append(verdict)
+    sentences += _looks(story, best)
     sentences += _gap_sentences(story, best)
     if story.mixed:
         sentences.append(MIXED)
@@ -78,6 +87,23 @@ def _finding(story: Story) -> list[str]:
             "all of them are shown below."
         )
     return sentences
+
+
+def _looks(story: Story, best: Mapping[str, Any]) -> list[str]:
+    """Say how often the locked cohort has been looked at: a test counts once."""
+    told = []
+    for look in story.run.get("looks", ()):
+        if look["scheme"] != best["scheme"]:
+            continue
+        n, models = int(look["looks"]), count(int(look["models"]), "model")
+        often = "once" if n == 1 else f"{n} times"
+        told.append(
+            f"{look['cohort']} is a locked cohort; its ledger says that it has been looked at "
+            f"{often}, with {models} in all (reason given: {look['reason'].rstrip('.')})."
+        )
+        if n > 1 or int(look["models"]) > 1:
+            told.append("Only a first look at a single model is a test in people never seen.")
+    return told
 
 
 def _against_chance(story: Story, best: Mapping[str, Any]) -> str:
@@ -91,9 +117,21 @@ def _against_chance(story: Story, best: Mapping[str, Any]) -> str:
     if np.isfinite(best["p"]):
         words.append(
             f"against permuted labels {p_words(best['p'], int(best['n_permutations']))}, "
-            "not corrected for the number of combinations"
+            + _corrected_words(best)
         )
     return sentence("; ".join(words)) + "." if words else ""
+
+
+def _corrected_words(best: Mapping[str, Any]) -> str:
+    """Say what is left of a p-value once every combination looked at is counted."""
+    p, n = best.get("p_corrected", np.nan), best.get("n_cells", 0)
+    if not np.isfinite(p):
+        return "not corrected for the number of combinations"
+    if n < 2:
+        return "the only combination of features, model and scheme"
+    shared = int(best["n_shared"])
+    fewer = f" ({shared:,} shared by all)" if shared < best["n_permutations"] else ""
+    return f"p = {p_value(p)} corrected over the grid of {int(n)}{fewer}"
 
 
 def _gap_sentences(story: Story, best: Mapping[str, Any]) -> list[str]:
@@ -139,7 +177,12 @@ def facts(story: Story) -> list[tuple[str, str, str]]:
             (
                 p_value(best["p"]),
                 "Permutation p",
-                f"{int(best['n_permutations']):,} permutations",
+                f"{int(best['n_permutations']):,} permutations"
+                + (
+                    f"; {p_value(best['p_corrected'])} corrected over the grid"
+                    if np.isfinite(best.get("p_corrected", np.nan)) and best["n_cells"] > 1
+                    else ""
+                ),
             )
         )
     return facts

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from lumbago.report.preparing import step_in_words
 from lumbago.report.references import cite
 from lumbago.report.words import listed
 
@@ -21,7 +22,19 @@ _MODELS = {
         ("cortes1995", "platt1999"),
     ),
     "elastic_net_logistic": ("logistic regression with an elastic-net penalty", ("zou2005",)),
+    "elastic_net_svm": (
+        "a linear support vector machine on the features that an elastic net kept, its "
+        "probabilities calibrated in the training fold",
+        ("lamichhane2021", "zou2005", "cortes1995", "platt1999"),
+    ),
     "decision_tree": ("a decision tree", ()),
+    "gradient_boosting": ("gradient-boosted trees", ("friedman2001",)),
+    "naive_bayes": ("Gaussian naive Bayes", ()),
+    "neighbours": ("the nearest neighbours", ("cover1967",)),
+    "pls": ("partial least squares", ("wold2001",)),
+    "cpm": ("connectome-based predictive modelling", ("shen2017",)),
+    "lasso": ("linear regression with an L1 penalty", ("tibshirani1996",)),
+    "elastic_net": ("linear regression with an elastic-net penalty", ("zou2005",)),
     "random_forest": ("a random forest", ("breiman2001",)),
     "ridge": ("ridge regression", ()),
     "linear": ("ordinary least squares, the shortest weights where several fit alike", ()),
@@ -30,7 +43,6 @@ _MODELS = {
         ("smola2004",),
     ),
 }
-_STEPS = {"impute": "imputation of missing values", "scale": "scaling of every feature"}
 
 
 def learning(
@@ -43,7 +55,8 @@ def learning(
     for name, spec in experiment.get("models", {}).items():
         if name not in models:
             continue
-        what, sources = _MODELS.get(spec.get("kind", ""), (str(spec.get("kind", name)), ()))
+        kind = str(spec.get("kind", name))
+        what, sources = _MODELS.get(kind, (str(spec.get("estimator", kind)), ()))
         tuned = listed(spec["tune"]) if spec.get("tune") else ""
         tuned = f" ({tuned} chosen by an inner search over participants)" if tuned else ""
         own = f" on {listed(spec['features'])}" if spec.get("features") else ""
@@ -56,18 +69,9 @@ def learning(
     for name, steps in used.items():
         if steps is None:
             steps = [{"kind": "impute"}, {"kind": "scale"}] if name == "standard" else []
-        done = listed(_step(step) for step in steps) or "no preparation"
+        done = listed(step_in_words(step) for step in steps) or "no preparation"
         whose = f" ({name})" if len(used) > 1 else ""
         sentences.append(f"Within each training fold, and nowhere else{whose}: {done}.")
-    if any(_is(step, "residualize") for steps in used.values() for step in steps or ()):
-        sentences[-1] = sentences[-1].rstrip(".") + cite("snoek2019") + "."
-    if any(_is(step, "hub_disruption") for steps in used.values() for step in steps or ()):
-        sentences.append(
-            "The hub disruption index of a measure is the slope, over regions, of a person's "
-            "difference from the mean of the reference group on that mean"
-            f"{cite('achard2012')}; a person of the reference is compared with the mean of "
-            "the others."
-        )
     kinds = {spec.get("kind") for n, spec in experiment.get("models", {}).items() if n in models}
     if "logistic" in kinds:
         sentences.append("Logistic regression was solved to rounding error by Newton's method.")
@@ -76,7 +80,7 @@ def learning(
             "The elastic net was solved on working sets of features by Newton steps and "
             "coordinate descent, until the conditions of its minimum held."
         )
-    ours = {"logistic", "elastic_net_logistic", "linear"}
+    ours = {"logistic", "elastic_net_logistic", "linear", "pls", "cpm"}
     if kinds - ours:
         what = "The other models" if kinds & ours else "Models"
         sentences.append(f"{what} were fitted with scikit-learn{cite('pedregosa2011')}.")
@@ -86,26 +90,3 @@ def learning(
             f"deviation of the decision value, which can be read as effects{cite('haufe2014')}."
         )
     return sentences
-
-
-def _is(step: Any, kind: str) -> bool:
-    return step == kind or (
-        isinstance(step, Mapping) and (step.get("kind") == kind or kind in step)
-    )
-
-
-def _step(step: Any) -> str:
-    if isinstance(step, str):
-        return _STEPS.get(step, step.replace("_", " "))
-    kind = step.get("kind") or next(iter(step), "")
-    if kind == "residualize":
-        covariates = step.get("covariates") or step.get("residualize") or ()
-        return f"regression of {listed(map(str, covariates))} out of every feature"
-    if kind == "hub_disruption":
-        settings = step.get(kind) if isinstance(step.get(kind), Mapping) else step
-        whose = (
-            "every training row" if settings.get("reference") == "all"
-            else "the training rows of the negative class"
-        )  # fmt: skip
-        return f"the hub disruption index of measures of regions, with {whose} as reference"
-    return _STEPS.get(kind, str(kind).replace("_", " "))

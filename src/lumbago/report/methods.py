@@ -192,12 +192,16 @@ def _testing(run: Mapping[str, Any], experiment: Mapping[str, Any], has_nulls: b
     sentences = []
     continuous = run.get("target", {}).get("kind") == "continuous"
     spread = "values of the target" if continuous else "classes"
+    crossed = False
     for scheme in evaluation.get("schemes", ()):
         kind = scheme.get("kind", "") if isinstance(scheme, Mapping) else str(scheme)
-        if kind in run.get("baselines_missing", {}):
-            continue
         scheme = scheme if isinstance(scheme, Mapping) else {}
+        name = scheme.get("name") or (scheme.get("cohort") if kind == "locked" else None)
+        label = f"{kind}:{name}" if name else kind
+        if label in run.get("baselines_missing", {}):
+            continue
         if kind == "within_cohort":
+            crossed = True
             folds, repeats = scheme.get("n_splits", 5), scheme.get("n_repeats", 1)
             sentences.append(
                 f"Cross-validation had {folds} folds, over which {spread} and sites were spread "
@@ -209,6 +213,21 @@ def _testing(run: Mapping[str, Any], experiment: Mapping[str, Any], has_nulls: b
             sentences.append(f"Each {unit} in turn was left out of training and then predicted.")
         elif kind == "transfer":
             sentences.append("Models trained on one cohort predicted each other cohort in turn.")
+        elif kind == "learning_curve":
+            folds, repeats = scheme.get("n_splits", 5), scheme.get("n_repeats", 5)
+            shares = listed(f"{100 * s:g} %" for s in scheme.get("shares", ()))
+            sentences.append(
+                f"For the learning curve, models learned from {shares} of each training fold, the "
+                "smaller share within the larger, and were tested on the same folds "
+                f"({folds} folds, {count(repeats, 'repeat')})."
+            )
+        elif kind == "locked":
+            sentences.append(
+                f"Cohort {scheme.get('cohort')} was locked: in no other analysis, and opened for "
+                "models trained on all others; every look at it is in a ledger."
+            )
+        elif kind == "fixed":
+            sentences.append("Who trained and who was tested was fixed by a table, made before.")
         else:
             sentences.append(f"Scheme {kind.replace('_', ' ')}.")
     if run.get("target", {}).get("kind") == "binary":
@@ -217,15 +236,42 @@ def _testing(run: Mapping[str, Any], experiment: Mapping[str, Any], has_nulls: b
             "participant that the same fitted model ranks rightly; decision values of different "
             f"folds are never compared{cite('hanley1982')}."
         )
+        sentences.append(
+            "Calibration is the slope and the intercept of the truth on the logit of the "
+            f"probability{cite('vancalster2019')}; what acting on the probabilities is worth is "
+            f"their net benefit{cite('vickers2006')}. The smallest AUC that such a study finds "
+            "follows from Hanley and McNeil's variance."
+        )
     sentences.append(
         f"Intervals are 2.5th to 97.5th percentiles of {N_RESAMPLES:,} bootstrap resamples of "
-        "participants, "
-        "with the models as fitted."
+        "participants, with the models as fitted; for one fitted model on people it never saw "
+        f"they are bias-corrected and accelerated{cite('efron1987')}, shares of people have "
+        f"Wilson's{cite('wilson1927')}."
     )
+    if crossed:
+        sentences.append(
+            "For cross-validation, a second interval counts other training samples, from the "
+            f"corrected variance over folds{cite('nadeau2003')}."
+        )
+    if run.get("target", {}).get("kind") != "multiclass":
+        sentences.append(
+            "Whether predictions follow site or head motion beyond what the truth explains was "
+            f"tested by conditional permutation{cite('spisak2022', 'berrett2020')}."
+        )
     if has_nulls:
         sentences.append(
             "p-values compare the first repeat with models trained on permuted labels, as "
-            f"(b + 1)/(m + 1){cite('phipson2010')}."
+            f"(b + 1)/(m + 1){cite('phipson2010')}. Corrected over the grid, a score is held "
+            "against the largest of all combinations' scores in each permutation, every "
+            f"combination standardized by its own permutations{cite('nichols2002')}."
         )
+    sentences.append(
+        "Models were compared on the same people by a paired bootstrap over participants; where "
+        "one fitted model of each was tested on a part left out whole, areas under the curve by "
+        f"DeLong's test{cite('delong1988', 'sun2014')} and accuracies by McNemar's exact test"
+        f"{cite('mcnemar1947')}."
+        if run.get("target", {}).get("kind") == "binary"
+        else "Models were compared on the same people by a paired bootstrap over participants."
+    )
     sentences.append(f"The seed of every random number was {run.get('seed')}.")
     return sentences

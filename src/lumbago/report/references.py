@@ -50,6 +50,10 @@ BIBLIOGRAPHY = {
         "testing",
         "Journal of the Royal Statistical Society B 57, 289–300",
         "10.1111/j.2517-6161.1995.tb02031.x"),
+    "berrett2020": Reference(
+        "Berrett, T. B. and Wang, Y. and Barber, R. F. and Samworth, R. J.", 2020,
+        "The conditional permutation test for independence while controlling for confounders",
+        "Journal of the Royal Statistical Society Series B 82, 175–197", "10.1111/rssb.12340"),
     "biswal1995": Reference(
         "Biswal, B. and Yetkin, F. Z. and Haughton, V. M. and Hyde, J. S.", 1995,
         "Functional connectivity in the motor cortex of resting human brain using "
@@ -71,9 +75,16 @@ BIBLIOGRAPHY = {
     "cortes1995": Reference(
         "Cortes, C. and Vapnik, V.", 1995, "Support-vector networks",
         "Machine Learning 20, 273–297", "10.1007/BF00994018"),
+    "cover1967": Reference(
+        "Cover, T. and Hart, P.", 1967, "Nearest neighbor pattern classification",
+        "IEEE Transactions on Information Theory 13, 21–27", "10.1109/TIT.1967.1053964"),
     "dadi2020": Reference(
         "Dadi, K. and others", 2020, "Fine-grain atlases of functional modes for fMRI analysis",
         "NeuroImage 221, 117126", "10.1016/j.neuroimage.2020.117126"),
+    "delong1988": Reference(
+        "DeLong, E. R. and DeLong, D. M. and Clarke-Pearson, D. L.", 1988,
+        "Comparing the areas under two or more correlated receiver operating characteristic "
+        "curves: a nonparametric approach", "Biometrics 44, 837–845", "10.2307/2531595"),
     "desikan2006": Reference(
         "Desikan, R. S. and others", 2006,
         "An automated labeling system for subdividing the human cerebral cortex on MRI scans "
@@ -83,6 +94,10 @@ BIBLIOGRAPHY = {
         "Dosenbach, N. U. F. and others", 2010,
         "Prediction of individual brain maturity using fMRI",
         "Science 329, 1358–1361", "10.1126/science.1194144"),
+    "efron1987": Reference(
+        "Efron, B.", 1987, "Better bootstrap confidence intervals",
+        "Journal of the American Statistical Association 82, 171–185",
+        "10.1080/01621459.1987.10478410"),
     "esteban2019": Reference(
         "Esteban, O. and others", 2019,
         "fMRIPrep: a robust preprocessing pipeline for functional MRI",
@@ -91,9 +106,16 @@ BIBLIOGRAPHY = {
         "Fonov, V. and others", 2011,
         "Unbiased average age-appropriate atlases for pediatric studies",
         "NeuroImage 54, 313–327", "10.1016/j.neuroimage.2010.07.033"),
+    "fortin2018": Reference(
+        "Fortin, J.-P. and others", 2018,
+        "Harmonization of cortical thickness measurements across scanners and sites",
+        "NeuroImage 167, 104–120", "10.1016/j.neuroimage.2017.11.024"),
     "freeman1977": Reference(
         "Freeman, L. C.", 1977, "A set of measures of centrality based on betweenness",
         "Sociometry 40, 35–41", "10.2307/3033543"),
+    "friedman2001": Reference(
+        "Friedman, J. H.", 2001, "Greedy function approximation: a gradient boosting machine",
+        "The Annals of Statistics 29, 1189–1232", "10.1214/aos/1013203451"),
     "friston1996": Reference(
         "Friston, K. J. and Williams, S. and Howard, R. and Frackowiak, R. S. J. and Turner, R.",
         1996, "Movement-related effects in fMRI time-series",
@@ -102,6 +124,10 @@ BIBLIOGRAPHY = {
         "Guimerà, R. and Amaral, L. A. N.", 2005,
         "Functional cartography of complex metabolic networks",
         "Nature 433, 895–900", "10.1038/nature03288"),
+    "guyon2002": Reference(
+        "Guyon, I. and Weston, J. and Barnhill, S. and Vapnik, V.", 2002,
+        "Gene selection for cancer classification using support vector machines",
+        "Machine Learning 46, 389–422", "10.1023/A:1012487302797"),
     "hanley1982": Reference(
         "Hanley, J. A. and McNeil, B. J.", 1982,
         "The meaning and use of the area under a receiver operating characteristic (ROC) curve",
@@ -127,10 +153,18 @@ BIBLIOGRAPHY = {
         "Jia, X.-Z. and others", 2020,
         "Percent amplitude of fluctuation: a simple measure for resting-state fMRI signal at "
         "single voxel level", "PLoS ONE 15, e0227021", "10.1371/journal.pone.0227021"),
+    "johnson2007": Reference(
+        "Johnson, W. E. and Li, C. and Rabinovic, A.", 2007,
+        "Adjusting batch effects in microarray expression data using empirical Bayes methods",
+        "Biostatistics 8, 118–127", "10.1093/biostatistics/kxj037"),
     "kapoor2023": Reference(
         "Kapoor, S. and Narayanan, A.", 2023,
         "Leakage and the reproducibility crisis in machine-learning-based science",
         "Patterns 4, 100804", "10.1016/j.patter.2023.100804"),
+    "lamichhane2021": Reference(
+        "Lamichhane, B. and others", 2021,
+        "Functional disruptions of the brain in low back pain: a potential imaging biomarker of "
+        "functional disability", "Frontiers in Neurology, article 669076"),
     "latora2001": Reference(
         "Latora, V. and Marchiori, M.", 2001, "Efficient behavior of small-world networks",
         "Physical Review Letters 87, 198701", "10.1103/PhysRevLett.87.198701"),
@@ -155,10 +189,21 @@ BIBLIOGRAPHY = {
         "Maslov, S. and Sneppen, K.", 2002,
         "Specificity and stability in topology of protein networks",
         "Science 296, 910–913", "10.1126/science.1065103"),
+    "mcnemar1947": Reference(
+        "McNemar, Q.", 1947,
+        "Note on the sampling error of the difference between correlated proportions or "
+        "percentages", "Psychometrika 12, 153–157", "10.1007/BF02295996"),
+    "meinshausen2010": Reference(
+        "Meinshausen, N. and Bühlmann, P.", 2010, "Stability selection",
+        "Journal of the Royal Statistical Society B 72, 417–473",
+        "10.1111/j.1467-9868.2010.00740.x"),
     "muschelli2014": Reference(
         "Muschelli, J. and others", 2014,
         "Reduction of motion-related artifacts in resting state fMRI using aCompCor",
         "NeuroImage 96, 22–35", "10.1016/j.neuroimage.2014.03.028"),
+    "nadeau2003": Reference(
+        "Nadeau, C. and Bengio, Y.", 2003, "Inference for the generalization error",
+        "Machine Learning 52, 239–281", "10.1023/A:1024068626366"),
     "najdenovska2018": Reference(
         "Najdenovska, E. and others", 2018,
         "In-vivo probabilistic atlas of human thalamic nuclei based on diffusion-weighted "
@@ -167,6 +212,10 @@ BIBLIOGRAPHY = {
     "newman2002": Reference(
         "Newman, M. E. J.", 2002, "Assortative mixing in networks",
         "Physical Review Letters 89, 208701", "10.1103/PhysRevLett.89.208701"),
+    "nichols2002": Reference(
+        "Nichols, T. E. and Holmes, A. P.", 2002,
+        "Nonparametric permutation tests for functional neuroimaging: a primer with examples",
+        "Human Brain Mapping 15, 1–25", "10.1002/hbm.1058"),
     "pauli2018": Reference(
         "Pauli, W. M. and Nili, A. N. and Tyszka, J. M.", 2018,
         "A high-resolution probabilistic in vivo atlas of human subcortical brain nuclei",
@@ -210,6 +259,10 @@ BIBLIOGRAPHY = {
         "Local-global parcellation of the human cerebral cortex from intrinsic functional "
         "connectivity MRI",
         "Cerebral Cortex 28, 3095–3114", "10.1093/cercor/bhx179"),
+    "shen2017": Reference(
+        "Shen, X. and others", 2017,
+        "Using connectome-based predictive modeling to predict individual behavior from brain "
+        "connectivity", "Nature Protocols 12, 506–518", "10.1038/nprot.2016.178"),
     "smola2004": Reference(
         "Smola, A. J. and Schölkopf, B.", 2004, "A tutorial on support vector regression",
         "Statistics and Computing 14, 199–222", "10.1023/B:STCO.0000035301.49549.88"),
@@ -217,6 +270,19 @@ BIBLIOGRAPHY = {
         "Snoek, L. and Miletić, S. and Scholte, H. S.", 2019,
         "How to control for confounds in decoding analyses of neuroimaging data",
         "NeuroImage 184, 741–760", "10.1016/j.neuroimage.2018.09.074"),
+    "spisak2022": Reference(
+        "Spisak, T.", 2022,
+        "Statistical quantification of confounding bias in machine learning models",
+        "GigaScience 11, giac082", "10.1093/gigascience/giac082"),
+    "sun2014": Reference(
+        "Sun, X. and Xu, W.", 2014,
+        "Fast implementation of DeLong's algorithm for comparing the areas under correlated "
+        "receiver operating characteristic curves",
+        "IEEE Signal Processing Letters 21, 1389–1393", "10.1109/LSP.2014.2337313"),
+    "tibshirani1996": Reference(
+        "Tibshirani, R.", 1996, "Regression shrinkage and selection via the lasso",
+        "Journal of the Royal Statistical Society B 58, 267–288",
+        "10.1111/j.2517-6161.1996.tb02080.x"),
     "traag2019": Reference(
         "Traag, V. A. and Waltman, L. and van Eck, N. J.", 2019,
         "From Louvain to Leiden: guaranteeing well-connected communities",
@@ -226,6 +292,16 @@ BIBLIOGRAPHY = {
         "Automated anatomical labeling of activations in SPM using a macroscopic anatomical "
         "parcellation of the MNI MRI single-subject brain",
         "NeuroImage 15, 273–289", "10.1006/nimg.2001.0978"),
+    "vancalster2019": Reference(
+        "Van Calster, B. and others", 2019,
+        "Calibration: the Achilles heel of predictive analytics", "BMC Medicine 17, 230",
+        "10.1186/s12916-019-1466-7"),
+    "varoquaux2010": Reference(
+        "Varoquaux, G. and others", 2010,
+        "Detection of brain functional-connectivity difference in post-stroke patients using "
+        "group-level covariance modeling",
+        "Medical Image Computing and Computer-Assisted Intervention (MICCAI), 200–208",
+        "10.1007/978-3-642-15705-9_25"),
     "varoquaux2011": Reference(
         "Varoquaux, G. and Gramfort, A. and Pedregosa, F. and Michel, V. and Thirion, B.", 2011,
         "Multi-subject dictionary learning to segment an atlas of brain spontaneous activity",
@@ -235,6 +311,10 @@ BIBLIOGRAPHY = {
         "Schwartz, Y. and Thirion, B.", 2017,
         "Assessing and tuning brain decoders: cross-validation, caveats, and guidelines",
         "NeuroImage 145, 166–179", "10.1016/j.neuroimage.2016.10.038"),
+    "vickers2006": Reference(
+        "Vickers, A. J. and Elkin, E. B.", 2006,
+        "Decision curve analysis: a novel method for evaluating prediction models",
+        "Medical Decision Making 26, 565–574", "10.1177/0272989X06295361"),
     "watts1998": Reference(
         "Watts, D. J. and Strogatz, S. H.", 1998,
         "Collective dynamics of 'small-world' networks",
@@ -244,6 +324,15 @@ BIBLIOGRAPHY = {
         "The generalization of Student’s problem when several different population variances are "
         "involved",
         "Biometrika 34, 28–35", "10.1093/biomet/34.1-2.28"),
+    "wilson1927": Reference(
+        "Wilson, E. B.", 1927, "Probable inference, the law of succession, and statistical "
+        "inference", "Journal of the American Statistical Association 22, 209–212",
+        "10.1080/01621459.1927.10502953"),
+    "wold2001": Reference(
+        "Wold, S. and Sjöström, M. and Eriksson, L.", 2001,
+        "PLS-regression: a basic tool of chemometrics",
+        "Chemometrics and Intelligent Laboratory Systems 58, 109–130",
+        "10.1016/S0169-7439(01)00155-1"),
     "zalesky2012": Reference(
         "Zalesky, A. and Fornito, A. and Bullmore, E.", 2012,
         "On the use of correlation as a measure of network connectivity",

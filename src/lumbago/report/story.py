@@ -14,6 +14,7 @@ from lumbago.data.dataset import Target
 from lumbago.evaluation.compare import BASELINE, BASELINES, LEFT_OUT, gaps
 from lumbago.evaluation.metrics import METRICS, Metric
 from lumbago.evaluation.outcomes import CELL
+from lumbago.evaluation.splits import kind_of, on_curve, worth_auditing
 from lumbago.report.words import (
     cell_words,
     count,
@@ -23,7 +24,7 @@ from lumbago.report.words import (
 
 # From the least to the most demanding: the headline comes from the last that ran. A transfer
 # asks most, but its pooled score mixes models of single cohorts; it leads where it is alone.
-DEMANDS = ("within_cohort", "leave_one_site_out", "transfer", "leave_one_cohort_out")
+DEMANDS = ("within_cohort", "leave_one_site_out", "transfer", "leave_one_cohort_out", "locked")
 PREFERRED = {
     "binary": ("roc_auc", "balanced_accuracy", "accuracy"),
     "multiclass": ("balanced_accuracy", "accuracy"),
@@ -68,8 +69,10 @@ class Story:
     def schemes(self) -> list[str]:
         """Schemes that ran, from the least to the most demanding."""
         rank = {scheme: i for i, scheme in enumerate(DEMANDS)}
-        there = dict.fromkeys(self.scores["scheme"])
-        return sorted(there, key=lambda s: (rank.get(s, len(rank)), s))
+        there = list(dict.fromkeys(self.scores["scheme"]))
+        # A curve has a section of its own; its end stands in where nothing else ran.
+        there = [s for s in there if not on_curve(s)] or [s for s in there if worth_auditing(s)]
+        return sorted(there, key=lambda s: (rank.get(kind_of(s), -1), s))
 
     def name(self, features: str, model: str) -> str:
         """Return a cell's name for people."""

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lumbago.data.dataset import Target
+from lumbago.evaluation.baselines import BASELINES
 from lumbago.evaluation.metrics import Metric
 from lumbago.report.story import Story, scopes_of
 from lumbago.report.words import MISSING, Scrubber, number, p_value, scheme_words, span
@@ -199,6 +200,7 @@ def score_rows(story: Story, scheme: str, metrics: Sequence[Metric]) -> Table:
     cells = [*story.cells(reference=False), *story.cells(reference=True)]
     rows: list[list[str]] = []
     strong: set[int] = set()
+    permuted = bool((story.pooled["n_permutations"] > 0).any())
     for features, model in cells:
         found = [story.row(features, model, scheme, m.name) for m in metrics]
         if not any(found):
@@ -207,14 +209,16 @@ def score_rows(story: Story, scheme: str, metrics: Sequence[Metric]) -> Table:
         if best and (best["features"], best["model"]) == (features, model):
             strong.add(len(rows))
         rows.append([story.name(features, model), *map(_score, found)])
-        if any(row and row["n_permutations"] for row in story.pooled.to_dict("records")):
-            p = found[0]["p"] if found[0] else float("nan")
-            rows[-1].append(p_value(p) if np.isfinite(p) else MISSING)
+        if permuted:
+            first = found[0] or {}
+            p, corrected = (first.get(c, float("nan")) for c in ("p", "p_corrected"))
+            below = f"\n{p_value(corrected)} on the grid" if np.isfinite(corrected) else ""
+            rows[-1].append(p_value(p) + below if np.isfinite(p) else MISSING)
     head = ["Features · model", *(m.label for m in metrics)]
-    if rows and len(rows[0]) > len(head):
+    if permuted:
         head.append(f"p ({metrics[0].label})")
     for name, reason in story.not_available.items():
-        if name in ("majority", "motion_only", "site_only"):
+        if name in BASELINES:
             label = story.name("baseline", name)
             rows.append([label, f"not available: {reason}"] + [""] * (len(head) - 2))
     return Table(head, rows, strong=frozenset(strong))

@@ -12,11 +12,15 @@ SCHEMES = {
     "leave_one_site_out": "Leaving each site out",
     "leave_one_cohort_out": "Leaving each cohort out",
     "transfer": "From one cohort to another",
+    "fixed": "Splits of a file",
+    "locked": "The locked cohort",
+    "learning_curve": "Learning curve",
 }
 BASELINES = {
     "majority": "Majority class",
     "motion_only": "Head motion only",
     "site_only": "Site only",
+    "clinical": "Clinical columns only",
 }
 MISSING = "–"
 _PATH = re.compile(
@@ -94,8 +98,14 @@ def count(n: int, noun: str) -> str:
 
 
 def scheme_words(scheme: str) -> str:
-    """Return a scheme's name for people."""
-    return SCHEMES.get(scheme, scheme.replace("_", " "))
+    """Return a scheme's name for people.
+
+    >>> scheme_words("within_cohort:ten_folds")
+    'Cross-validation (ten folds)'
+    """
+    kind, _, name = scheme.partition(":")
+    words = SCHEMES.get(kind, kind.replace("_", " "))
+    return f"{words} ({name.replace('_', ' ')})" if name else words
 
 
 def cell_words(features: str, model: str, *, continuous: bool = False) -> str:
