@@ -64,7 +64,7 @@ def test_every_sample_is_predicted_once_per_cell_and_repeat(data, result):
     assert list(table.columns) == list(PREDICTION_COLUMNS)
     counts = table.groupby(["features", "model", "scheme", "repeat"]).size()
     assert (counts == len(data)).all()
-    models = {"svm", "logistic", "forest", "majority", "motion_only", "site_only"}
+    models = {"svm", "logistic", "forest", "majority", "motion_only", "site_only", "covariates"}
     assert {m for _, m, _, _ in counts.index} == models
     keys = ["cohort", "participant_id", "session"]
     one = cell(table, "svm").query("scheme == 'leave_one_site_out'").set_index(keys)
@@ -257,7 +257,9 @@ def test_a_baseline_without_its_column_says_so():
     data = make_dataset(40, 5, sites=1, covariates=False)
     found, missing = baselines_of(data)
     assert [b.name for b in found] == ["majority"]
-    assert missing == {"motion_only": "no mean_fd", "site_only": "one site"}
+    assert missing == {
+        "motion_only": "no mean_fd", "site_only": "one site", "covariates": "no covariates",
+    }  # fmt: skip
     result = run(data, models=Logistic(), preparation=STANDARD, schemes=WithinCohort())
     assert result.not_available == missing
     X = make_dataset(40, 5).X.assign(**{"covariate:mean_fd": np.nan})

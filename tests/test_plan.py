@@ -37,7 +37,7 @@ def test_a_plan_counts_what_a_run_would_do_and_does_none_of_it(
     assert (target.participants, target.stored, target.sure) == (12, 0, False)
     # Cells: logistic on three sets, forest on one, three baselines; two repeats and one,
     # with one chunk of permutations a cell and scheme, but none for guessing.
-    assert target.units == 7 * 3 + 6 * 2
+    assert target.units == 8 * 3 + 7 * 2
     assert plan.seconds > 0
     assert plan.disk > 0
     assert plan.memory > 1e8

@@ -54,7 +54,7 @@ def test_the_tables_are_whole(finished):
     assert people["participant_id"].nunique() == 12
     predictions = written.predictions
     assert set(predictions["model"]) == {
-        "logistic", "forest", "majority", "motion_only", "site_only",
+        "logistic", "forest", "majority", "motion_only", "site_only", "covariates",
     }  # fmt: skip
     cells = predictions[["model", "features"]].drop_duplicates().apply(tuple, axis=1)
     assert ("forest", "alff") in set(cells)

@@ -136,7 +136,7 @@ def test_every_pair_passes_the_audit(model, kind):
                        preparation=["impute", {"residualize": ["age"]}, "scale"])  # fmt: skip
     table = audit(data, units)
     assert (table["verdict"] == "passed").all(), table[table["verdict"] != "passed"]
-    assert set(table["model"]) == {"m", "majority", "motion_only", "site_only"}
+    assert set(table["model"]) == {"m", "majority", "motion_only", "site_only", "covariates"}
     once = table[table["check"] == "tested_once"]["detail"]
     assert once.str.endswith("0 of 90 samples not tested exactly once by each other cohort").all()
     unit = next(u for u in units if u.model == "m" and u.permutations is None)

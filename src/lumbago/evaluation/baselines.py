@@ -13,7 +13,7 @@ from lumbago.models.catalogue import Dummy, Logistic, Model, Ridge
 
 LABEL = "baseline"
 MOTION = "mean_fd"
-BASELINES = ("majority", "motion_only", "site_only", "clinical")
+BASELINES = ("majority", "motion_only", "site_only", "covariates", "clinical")
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ def baselines_of(
 
     ``majority`` knows the training labels only (their mean, for a continuous target);
     ``motion_only`` has the mean framewise displacement; ``site_only`` the scanner;
-    ``clinical`` the covariates named in `clinical`, all of them or none.
+    ``covariates`` every covariate of the dataset together, without those of `clinical`, which
+    may be what the target is made of; ``clinical`` those named there, all of them or none.
 
     Returns
     -------
@@ -53,6 +54,14 @@ def baselines_of(
         missing["site_only"] = "one site"
     else:
         found.append(Baseline("site_only", linear, (COVARIATE + "site",)))
+    others = _covariates(dataset, clinical)
+    if not others:
+        missing["covariates"] = "no covariates"
+    elif others in ([MOTION], ["site"]):
+        missing["covariates"] = f"no covariate but {others[0]}"
+    else:
+        columns = tuple(COVARIATE + name for name in others)
+        found.append(Baseline("covariates", linear, columns))
     if clinical:
         columns = tuple(COVARIATE + name for name in dict.fromkeys(clinical))
         absent = [c.removeprefix(COVARIATE) for c in columns if c not in dataset.X.columns]
@@ -66,3 +75,14 @@ def baselines_of(
         else:
             found.append(Baseline("clinical", linear, columns))
     return found, missing
+
+
+def _covariates(dataset: Dataset, clinical: Sequence[str]) -> list[str]:
+    """Return the covariates that say something of somebody; one site says nothing."""
+    return [
+        name
+        for name in dataset.covariates
+        if name not in clinical
+        and dataset.X[COVARIATE + name].notna().any()
+        and not (name == "site" and len(np.unique(dataset.site)) < 2)
+    ]

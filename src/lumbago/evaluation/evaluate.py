@@ -26,8 +26,9 @@ from lumbago.evaluation.schemes import SCHEMES, Scheme, Split
 from lumbago.evaluation.schemes_locked import Locked
 from lumbago.evaluation.splits import on_curve
 from lumbago.evaluation.units import Unit, UnitResult
-from lumbago.models.catalogue import MODELS, Model
+from lumbago.models.catalogue import MODELS, Dummy, Model
 from lumbago.models.steps import STANDARD
+from lumbago.models.threshold import Threshold
 from lumbago.spec import Spec, read_kind
 
 CHUNK = 50
@@ -51,6 +52,7 @@ def plan_units(
     feature_sets: Mapping[str, Sequence[str]] | None = None,
     baselines: bool = True,
     clinical: Sequence[str] = (),
+    threshold: Threshold = "default",
 ) -> list[Unit]:
     """Cut an evaluation into units that can be run in any order, anywhere.
 
@@ -71,9 +73,14 @@ def plan_units(
     feature_sets : mapping of str to columns, optional
         Default: the dataset's; without any, ``all``.
     baselines : bool
-        Whether to add ``majority``, ``motion_only`` and ``site_only`` where they exist.
+        Whether to add ``majority``, ``motion_only``, ``site_only`` and ``covariates`` where
+        they exist.
     clinical : sequence of str
         Covariates of the dataset that a further baseline, ``clinical``, predicts from.
+    threshold : {"default", "youden"}
+        Where the classes of a binary target part: at the model's own cut, or where Youden's J
+        of inner out-of-fold predictions of the training rows is highest. Other targets have
+        none.
 
     Returns
     -------
@@ -121,6 +128,7 @@ def plan_units(
     if problems:
         raise InputError(problems)
     digests: dict[tuple[str, ...], str] = {}
+    cut: Threshold = threshold if dataset.target.kind == "binary" else "default"
     units = []
     for scheme_label, of_scheme in splits.items():
         by_repeat: dict[int, list[Split]] = {}
@@ -134,7 +142,7 @@ def plan_units(
             for repeat, folds in by_repeat.items():
                 unit = Unit(
                     label, columns, name, spec, steps, scheme_label, repeat, tuple(folds), seed,
-                    digests[columns],
+                    digests[columns], threshold="default" if isinstance(spec, Dummy) else cut,
                 )  # fmt: skip
                 units.append(unit)
                 if repeat == 0 and not on_curve(scheme_label):
@@ -156,6 +164,7 @@ def evaluate(
     feature_sets: Mapping[str, Sequence[str]] | None = None,
     baselines: bool = True,
     clinical: Sequence[str] = (),
+    threshold: Threshold = "default",
     audited: bool = True,
     progress: Callable[[int, int, Unit], None] | None = None,
 ) -> Result:
@@ -165,7 +174,9 @@ def evaluate(
 
     Parameters
     ----------
-    dataset, models, schemes, preparation, seed, permutations, feature_sets, baselines, clinical
+    dataset, models, schemes, preparation, seed, permutations, feature_sets
+        See `plan_units`.
+    baselines, clinical, threshold
         See `plan_units`.
     n_jobs : int
         Processes; each runs one unit at a time on one thread.
@@ -185,7 +196,7 @@ def evaluate(
         )
     units = plan_units(
         dataset, models, schemes, preparation=preparation, seed=seed, permutations=permutations,
-        feature_sets=feature_sets, baselines=baselines, clinical=clinical,
+        feature_sets=feature_sets, baselines=baselines, clinical=clinical, threshold=threshold,
     )  # fmt: skip
     found = run_units(dataset, units, n_jobs=n_jobs, progress=progress)
     missing = baselines_of(dataset, clinical)[1] if baselines else {}

@@ -27,6 +27,7 @@ from lumbago.models.pipeline import (
     outputs,
 )
 from lumbago.models.search import GroupedSearch
+from lumbago.models.threshold import Threshold
 from lumbago.provenance import integer_seed, task_seed
 from lumbago.spec import Spec
 
@@ -34,8 +35,9 @@ VERSION = 2
 """Rises with every change of what a unit computes; stored results of older ones are not served."""
 FIT_COLUMNS = (
     "target", "features", "model", "scheme", "repeat", "fold", "split",
-    "n_train", "n_test", "n_features", "settings", "dropped", "notes", "seconds",
+    "n_train", "n_test", "n_features", "settings", "threshold", "dropped", "notes", "seconds",
 )  # fmt: skip
+NO_CUT = "no cut of inner predictions beat chance: the model's own cut was kept"
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +64,8 @@ class Unit:
         Digest of everything of the dataset that this unit can see.
     permutations : (int, int) or None
         Numbers [start, stop) of the label permutations to run instead of the true labels.
+    threshold : {"default", "youden"}
+        Where the classes of a binary target part; see `lumbago.models.pipeline.assemble`.
     """
 
     features: str
@@ -75,6 +79,7 @@ class Unit:
     seed: int
     data: str
     permutations: tuple[int, int] | None = None
+    threshold: Threshold = "default"
 
     @property
     def name(self) -> str:
@@ -88,7 +93,9 @@ class Unit:
         """Return everything that decides the result, as JSON values: the key of the store."""
         spec = {k: v for k, v in self.spec.canonical().items() if k not in ("features",)}
         spec.pop("preparation")
-        return {
+        # Only where it is chosen: results at the models' own cuts keep the keys they have.
+        cut = {} if self.threshold == "default" else {"threshold": self.threshold}
+        return cut | {
             "kind": "evaluation",
             "version": VERSION,
             "data": self.data,
@@ -139,7 +146,7 @@ class Unit:
         """Return the unfitted estimator of one fold."""
         return assemble(
             self.spec, self.preparation, self.columns, self.fold_seed(split), dataset.target.kind,
-            tuned=tuned,
+            tuned=tuned, threshold=self.threshold,
         )  # fmt: skip
 
     def fit(self, dataset: Dataset, split: Split, X: pd.DataFrame | None = None) -> Any:
@@ -175,7 +182,12 @@ class Unit:
             predictions.append(self._predictions(dataset, split, found))
             weights.append(linear_weights(fitted, take_rows(X, split.train), self.columns))
             dropped = dropped_columns(fitted)
-            settings = fitted.best_params_ if isinstance(fitted, GroupedSearch) else {}
+            search = fitted if isinstance(fitted, GroupedSearch) else None
+            settings = search.best_params_ if search else {}
+            threshold = search.threshold_ if search else None
+            notes = [*fit_notes(fitted)]
+            if self.threshold == "youden" and threshold is None:
+                notes.append(NO_CUT)
             fits.append(
                 (
                     *self._cell(dataset),
@@ -185,10 +197,11 @@ class Unit:
                     len(split.test),
                     len(self.columns),
                     json.dumps(settings, sort_keys=True),
+                    float("nan") if threshold is None else threshold,
                     json.dumps(dropped),
                     "; ".join(
                         [
-                            *dict.fromkeys(fit_notes(fitted)),
+                            *dict.fromkeys(notes),
                             *sorted({f"{w.category.__name__}: {w.message}" for w in caught}),
                         ]
                     ),
@@ -310,6 +323,9 @@ class UnitResult:
                 },
                 columns=spec["columns"],
             )
+        fits = tables["fits"]
+        if len(fits) and "threshold" not in fits:  # kept before thresholds could be chosen
+            fits.insert(list(fits.columns).index("settings") + 1, "threshold", np.nan)
         weights = None
         if words["weights"] is not None:
             weights = {
@@ -317,4 +333,4 @@ class UnitResult:
                 "coefficient": np.array(arrays["weights.coefficient"]),
                 "pattern": np.array(arrays["weights.pattern"]),
             }
-        return cls(tables["predictions"], tables["fits"], weights, tables["nulls"])
+        return cls(tables["predictions"], fits, weights, tables["nulls"])

@@ -49,6 +49,8 @@ def seconds_of(unit: Unit, n_samples: int) -> float:
 def fits_of(unit: Unit) -> int:
     """Count the fits of one unit, those of its inner search included."""
     candidates = int(np.prod([len(v) for v in unit.spec.tune.values()])) if unit.spec.tune else 0
+    if unit.threshold != "default":
+        candidates = max(candidates, 1)
     times = unit.permutations[1] - unit.permutations[0] if unit.permutations else 1
     return len(unit.splits) * times * (1 + 5 * candidates)
 

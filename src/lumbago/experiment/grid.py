@@ -114,6 +114,7 @@ def grid_of(
         permutations=evaluation.permutations,
         baselines=evaluation.with_baselines,
         clinical=evaluation.clinical,
+        threshold=evaluation.threshold,
     )
     if evaluation.with_baselines:
         missing.update(baselines_of(dataset, evaluation.clinical)[1])

@@ -15,6 +15,7 @@ from lumbago.evaluation import SCHEMES
 from lumbago.extractors import EXTRACTORS
 from lumbago.models import MODELS, Preparation
 from lumbago.models import STANDARD as STANDARD_STEPS
+from lumbago.models.threshold import Threshold
 from lumbago.reading import COHORT_READERS
 from lumbago.reading.denoise import Denoise
 from lumbago.simulation import SIMULATED
@@ -107,8 +108,12 @@ class Evaluation(Spec):
     """Scores of the report; those that fit the target where none are named."""
     permutations: int = Field(default=0, ge=0, le=1_000_000)
     """Label permutations behind each p-value; 0 for none."""
+    threshold: Threshold = "default"
+    """Where the classes of a binary target part: at each model's own cut, or (``youden``) where
+    sensitivity + specificity of inner predictions is highest in the training fold."""
     baselines: bool | Baselines = True
-    """Majority, motion-only and site-only models beside yours; with `clinical`, one more."""
+    """Majority, motion-only, site-only and all-covariates models beside yours; with `clinical`,
+    one more."""
     groups: list[str] | None = None
     """Columns that join people whom no split and no permutation may part, directly or through
     others; by default ``family_id`` and ``pair_id`` where a cohort has them, ``[]`` for none."""

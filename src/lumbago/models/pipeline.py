@@ -14,6 +14,7 @@ from lumbago.models.base import Model, TargetKind
 from lumbago.models.columns import FeaturesOnly, split_columns
 from lumbago.models.components import Components
 from lumbago.models.search import GroupedSearch, decision_values
+from lumbago.models.threshold import Threshold
 from lumbago.spec import Spec
 
 INNER_SPLITS = 5
@@ -27,6 +28,7 @@ def assemble(
     target_kind: TargetKind,
     *,
     tuned: bool = True,
+    threshold: Threshold = "default",
 ) -> Any:
     """Return one estimator: preparation, rotation where it helps, model, search where asked.
 
@@ -41,6 +43,9 @@ def assemble(
     target_kind : {"binary", "continuous"}
     tuned : bool
         Whether to search; without, the model's own settings are used.
+    threshold : {"default", "youden"}
+        Where the classes of a binary target part: at the model's own cut, or where Youden's J
+        of inner out-of-fold predictions of the training rows is highest.
 
     Returns
     -------
@@ -66,9 +71,10 @@ def assemble(
     grid = model.tune if tuned else {}
     continuous = target_kind == "continuous"
     calibrate = model.calibrated_outside and not continuous
-    if not grid and not calibrate:
+    cut = threshold == "youden" and target_kind == "binary"
+    if not grid and not calibrate and not cut:
         return pipeline
-    return GroupedSearch(pipeline, dict(grid), INNER_SPLITS, seed, continuous, calibrate)
+    return GroupedSearch(pipeline, dict(grid), INNER_SPLITS, seed, continuous, calibrate, cut)
 
 
 def fitted_pipeline(estimator: Any) -> Any:

@@ -17,6 +17,7 @@ from lumbago.models.search import (
     inner_folds,
     score_candidates,
 )
+from lumbago.models.threshold import youden_cut
 
 _Rows = tuple[Any, Any]
 """Rows to fit on and rows to predict."""
@@ -26,8 +27,8 @@ class Refit:
     """One training and test fold, to be fitted with many permutations of the labels.
 
     Steps that do not read y (``reads_y = False``) are fitted once per (inner) training
-    fold, up to the first that does; everything from there on, tuning included, is done anew
-    for every permutation.
+    fold, up to the first that does; everything from there on, tuning and the choice of a
+    threshold included, is done anew for every permutation.
     Inner folds are, as the outer ones, those of the true labels.
 
     Parameters
@@ -50,7 +51,8 @@ class Refit:
         self.X_train, self.X_test = X_train, X_test
         self.options = candidates(search.grid) if search else [{}]
         self.folds: list[tuple[np.ndarray, np.ndarray]] = []
-        if search and len(self.options) > 1:
+        self.cut = bool(search and search.cut)
+        if search and (len(self.options) > 1 or self.cut):
             self.folds = inner_folds(
                 X_train, y_train, search.n_splits, search.seed, continuous=continuous
             )
@@ -86,20 +88,26 @@ class Refit:
             return np.full(len(self.X_test), y[0]), np.zeros(len(self.X_test))
         labels = [y, *(y[a] for a, _ in self.folds)]
         outer, *inner = self._prepare(self._anew, self._kept, labels)
-        model = self.model
+        model, threshold = self.model, None
         if self.folds:
             parts = [
                 (fit, y[a], check) for (fit, check), (a, _) in zip(inner, self.folds, strict=True)
             ]
             checked = [y[b] for _, b in self.folds]
-            scores, _ = score_candidates(
+            scores, values = score_candidates(
                 model, self.options, parts, checked, continuous=self.continuous
             )
-            choose(model, self.options[best_candidate(scores)])
+            best = best_candidate(scores)
+            choose(model, self.options[best])
+            if self.cut:
+                threshold = youden_cut(np.concatenate(values[best]), np.concatenate(checked) == 1)
         else:
             choose(model, self.options[0])
         model.fit(outer[0], y)
         predicted = np.asarray(model.predict(outer[1]))
         if self.continuous:
             return predicted.astype(float), predicted.astype(float)
-        return predicted, decision_values(model, outer[1])
+        score = decision_values(model, outer[1])
+        if threshold is not None:
+            predicted = model.classes_[(score >= threshold).astype(int)]
+        return predicted, score

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, clone
 from lumbago.models.calibration import platt
 from lumbago.models.columns import groups_of, take_rows
 from lumbago.models.folds import deal_folds
+from lumbago.models.threshold import youden_cut
 
 TOWARDS_MORE_PENALTY = {
     "C": -1, "alpha": 1, "max_depth": -1, "min_samples_leaf": 1, "gamma": -1, "epsilon": 1,
@@ -180,6 +181,9 @@ class GroupedSearch(BaseEstimator):
     calibrate : bool
         Fit Platt's sigmoid to the winner's inner out-of-fold decision values. Choosing and
         calibrating on the same values is slightly optimistic, within the training fold only.
+    cut : bool
+        Part the classes where Youden's J of the same values is highest, and not at the model's
+        own cut.
 
     Attributes
     ----------
@@ -188,6 +192,8 @@ class GroupedSearch(BaseEstimator):
     scores_ : array of shape (n_candidates, n_inner_folds)
     candidates_ : list of dict
     sigmoid_ : Sigmoid or None
+    threshold_ : float or None
+        The decision value from which a row is called positive; None for the model's own cut.
     """
 
     def __init__(
@@ -198,6 +204,7 @@ class GroupedSearch(BaseEstimator):
         seed: int = 0,
         continuous: bool = False,
         calibrate: bool = False,
+        cut: bool = False,
     ) -> None:
         self.estimator = estimator
         self.grid = grid
@@ -205,6 +212,7 @@ class GroupedSearch(BaseEstimator):
         self.seed = seed
         self.continuous = continuous
         self.calibrate = calibrate
+        self.cut = cut
 
     def fit(self, X: Any, y: np.ndarray) -> GroupedSearch:
         """Search, then fit the winner on all rows given."""
@@ -222,9 +230,11 @@ class GroupedSearch(BaseEstimator):
         )
         best = best_candidate(self.scores_)
         self.best_params_ = self.candidates_[best]
-        self.sigmoid_ = None
-        if self.calibrate and folds:
-            self.sigmoid_ = platt(np.concatenate(values[best]), np.concatenate(y_check) == 1)
+        self.sigmoid_ = self.threshold_ = None
+        if folds and (self.calibrate or self.cut):
+            decided, positive = np.concatenate(values[best]), np.concatenate(y_check) == 1
+            self.sigmoid_ = platt(decided, positive) if self.calibrate else None
+            self.threshold_ = youden_cut(decided, positive) if self.cut else None
         self.best_estimator_ = clone(self.estimator)
         self.best_estimator_[-1].set_params(**self.best_params_)
         self.best_estimator_.fit(X, y)
@@ -236,8 +246,10 @@ class GroupedSearch(BaseEstimator):
         return self.best_estimator_.classes_
 
     def predict(self, X: Any) -> np.ndarray:
-        """Predict with the winner."""
-        return self.best_estimator_.predict(X)
+        """Predict with the winner, at the chosen cut where there is one."""
+        if self.threshold_ is None:
+            return self.best_estimator_.predict(X)
+        return self.classes_[(self.decision_function(X) >= self.threshold_).astype(int)]
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Return the winner's decision values."""

@@ -236,6 +236,14 @@ def _testing(run: Mapping[str, Any], experiment: Mapping[str, Any], has_nulls: b
             "participant that the same fitted model ranks rightly; decision values of different "
             f"folds are never compared{cite('hanley1982')}."
         )
+        if evaluation.get("threshold") == "youden":
+            sentences.append(
+                "A participant was called positive from the decision value at which sensitivity "
+                "and specificity together were highest (Youden's J) in inner out-of-fold "
+                f"predictions of the training fold{cite('youden1950')}; where no cut did better "
+                "than chance there, at the model's own."
+                + (" Permuted labels chose their cuts anew." if has_nulls else "")
+            )
         sentences.append(
             "Calibration is the slope and the intercept of the truth on the logit of the "
             f"probability{cite('vancalster2019')}; what acting on the probabilities is worth is "

@@ -333,6 +333,9 @@ BIBLIOGRAPHY = {
         "PLS-regression: a basic tool of chemometrics",
         "Chemometrics and Intelligent Laboratory Systems 58, 109–130",
         "10.1016/S0169-7439(01)00155-1"),
+    "youden1950": Reference(
+        "Youden, W. J.", 1950, "Index for rating diagnostic tests", "Cancer 3, 32–35",
+        "10.1002/1097-0142(1950)3:1<32::AID-CNCR2820030106>3.0.CO;2-3"),
     "zalesky2012": Reference(
         "Zalesky, A. and Fornito, A. and Bullmore, E.", 2012,
         "On the use of correlation as a measure of network connectivity",

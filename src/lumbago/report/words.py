@@ -20,6 +20,7 @@ BASELINES = {
     "majority": "Majority class",
     "motion_only": "Head motion only",
     "site_only": "Site only",
+    "covariates": "Covariates only",
     "clinical": "Clinical columns only",
 }
 MISSING = "–"
