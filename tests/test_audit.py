@@ -330,7 +330,7 @@ def test_the_audit_of_a_grid_has_every_check_for_every_cell():
     assert list(table.columns) == ["features", "model", "scheme", "check", "verdict", "detail"]
     assert (table["verdict"] == "passed").all()
     counts = table.groupby(["features", "model", "scheme"])["check"].nunique()
-    assert len(counts) == 8
+    assert len(counts) == 10
     assert set(counts) == {len(POISONS) + 3}
     assert not table["detail"].str.contains("sub-").any()
     pd.testing.assert_frame_equal(table, audit(data, units, n_jobs=2))
