@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_curve
 from threadpoolctl import threadpool_limits
 
+import lumbago
 from learning_data import make_dataset
 from lumbago.evaluation import WithinCohort, audit, evaluate, plan_units
 from lumbago.evaluation.units import NO_CUT, UnitResult
@@ -25,6 +26,7 @@ from lumbago.models.refit import Refit
 from lumbago.models.search import decision_values, inner_folds
 from lumbago.models.threshold import youden_cut
 from lumbago.report.methods import methods_text
+from table_experiments import made_cohort, write_tables
 
 MODELS = {
     "svm": LinearSVM(),
@@ -262,3 +264,19 @@ def test_an_experiment_asks_for_it_and_the_methods_say_so():
 
 def told(run):
     return " ".join(methods_text(run, models=(), has_weights=False, has_nulls=True))
+
+
+def test_from_a_file_to_the_table_of_fits_and_the_report(tmp_path):
+    people = made_cohort(60, seed=1, signal=2.0, sites={"one": 0.25})
+    file = write_tables(tmp_path, {"boston": people}, "[{kind: within_cohort, n_splits: 3}]")
+    file.write_text(file.read_text() + "  threshold: youden\n  permutations: 3\n")
+    written = lumbago.run(file, output=tmp_path / "run").folders[0]
+    fits = written.fits[written.fits["model"] == "logistic"]
+    assert fits["threshold"].notna().all()
+    rows = written.predictions.merge(fits[["model", "fold", "threshold"]], on=["model", "fold"])
+    assert len(rows) == 60
+    assert ((rows["y_score"] >= rows["threshold"]) == (rows["y_pred"] == "patient")).all()
+    page = (written.path / "report.html").read_text(encoding="utf-8")
+    assert "Youden" in page
+    assert "Covariates only" in page
+    assert "AID-CNCR2820030106&gt;3.0.CO;2-3" in page
