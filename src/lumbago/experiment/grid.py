@@ -11,6 +11,7 @@ import pandas as pd
 from lumbago.data import Dataset
 from lumbago.errors import EnvironmentProblem, InputError
 from lumbago.evaluation import Locked, Scheme, Unit, UnitResult, notes_of, plan_units
+from lumbago.evaluation.audit import CHECKS
 from lumbago.evaluation.baselines import baselines_of
 from lumbago.evaluation.metrics import METRICS
 from lumbago.evaluation.result import AUDIT_COLUMNS, Result
@@ -138,7 +139,7 @@ def unit_key(unit: Unit) -> str:
 
 def audit_key(unit: Unit) -> str:
     """Return the key of the leakage check of a unit's cell."""
-    return digest(canonical_json({"unit": "audit", **unit.identity()}))
+    return digest(canonical_json({"unit": "audit", "checks": CHECKS, **unit.identity()}))
 
 
 def compute(

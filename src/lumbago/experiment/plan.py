@@ -33,6 +33,7 @@ from lumbago.experiment.loading import Loaded, load
 from lumbago.experiment.locking import locks_of
 from lumbago.experiment.run import default_output, default_store, keep_apart, samples_of
 from lumbago.experiment.schema import Experiment
+from lumbago.experiment.twins import check_files
 from lumbago.extraction import gather, look_up
 from lumbago.reading.length import MIN_MINUTES, MIN_VOLUMES
 from lumbago.simulation import SimulatedCohort
@@ -151,6 +152,8 @@ def plan_experiment(
     columns = ["name", "kind", "participants", "sessions", "scans", "excluded"]
     table = pd.DataFrame(rows, columns=columns)
     pooled = Cohort.pool(list(cohorts.values())) if cohorts else None
+    if pooled is not None:
+        check_files(pooled, {k: experiment.features[k] for k in features_used(experiment)}, kept)
     features, tables, cost = _features(experiment, pooled, simulated, kept)
     seconds += cost["seconds"]
     disk += cost["disk"]

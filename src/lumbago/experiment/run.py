@@ -23,6 +23,7 @@ from lumbago.experiment.loading import Loaded, load
 from lumbago.experiment.locking import Locks, check_unlock, locks_of
 from lumbago.experiment.samples import Samples, gather_samples
 from lumbago.experiment.schema import Experiment
+from lumbago.experiment.twins import check_files
 from lumbago.extraction import extract
 from lumbago.provenance import versions
 from lumbago.simulation import SimulatedCohort
@@ -105,6 +106,8 @@ def run_experiment(
     cohorts = read_cohorts(experiment, kept.root, n_jobs=n_jobs, progress=progress)
     cohort = Cohort.pool(cohorts)
     used = features_used(experiment)
+    extractors = {key: experiment.features[key] for key in used}
+    check_files(cohort, extractors, kept)
 
     def measured(done: int, total: int, what: str) -> None:
         if progress is not None:
@@ -112,7 +115,7 @@ def run_experiment(
 
     tables = extract(
         cohort,
-        {key: experiment.features[key] for key in used},
+        extractors,
         store=kept,
         n_jobs=n_jobs,
         progress=measured,
