@@ -162,6 +162,9 @@ def samples_of(
     # A baseline without its column is shown as not available; it stops nothing.
     there = [c for c in experiment.evaluation.clinical if c in cohort.table]
     wanted.update(dict.fromkeys(there))
+    for scheme in experiment.evaluation.schemes:
+        if matched := getattr(scheme, "matched", None):
+            wanted.update(dict.fromkeys([*matched.on, *matched.exact]))
     wanted.pop("cohort", None)  # every dataset has it, and no table need have a column of it
     sets = {**{key: [key] for key in tables}, **experiment.grid}
     return gather_samples(
