@@ -21,7 +21,7 @@ from lumbago.evaluation.schemes import (
 from lumbago.evaluation.units import Unit, UnitResult
 
 __all__ = [
-    "SCHEMES", "Fixed", "LearningCurve", "LeaveOneCohortOut", "LeaveOneSiteOut", "Locked", "Matched",
-    "Result", "Scheme", "Split", "Transfer", "Unit", "UnitResult", "WithinCohort", "audit",
-    "baselines_of", "evaluate", "notes_of", "plan_units", "run_units", "splits_digest",
+    "SCHEMES", "Fixed", "LearningCurve", "LeaveOneCohortOut", "LeaveOneSiteOut", "Locked",
+    "Matched", "Result", "Scheme", "Split", "Transfer", "Unit", "UnitResult", "WithinCohort",
+    "audit", "baselines_of", "evaluate", "notes_of", "plan_units", "run_units", "splits_digest",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from lumbago.data.selection import columns_in
 from lumbago.errors import InputError, Problem
 from lumbago.evaluation import Locked
 from lumbago.evaluation.metrics import METRICS
+from lumbago.experiment.made_designs import design_problems
 from lumbago.experiment.schema import DEFAULT_DENOISE, STANDARD, Experiment
 from lumbago.experiment.shape import expected_at, is_settings
 from lumbago.experiment.tree import Place, Tree
@@ -93,6 +94,7 @@ def meaning_problems(experiment: Experiment) -> Iterator[tuple[Place, str]]:
     yield from _models(experiment)
     yield from _columns(experiment)
     yield from _evaluation(experiment)
+    yield from design_problems(experiment)
 
 
 def _rules(experiment: Experiment) -> Iterator[tuple[Place, str]]:
