@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from experiments import copy_cohort, write_experiment
 from learning_data import make_dataset
-from lumbago.errors import InputError
 from lumbago.evaluation import WithinCohort, evaluate
 from lumbago.evaluation.audit import duplicates
 from lumbago.evaluation.duplicates import alike_pairs
 from lumbago.experiment.plan import plan_experiment
 from lumbago.experiment.run import run_experiment
+from lumbago.experiment.twins import without_twins
+from lumbago.extractors.connectome import Connectome
 from lumbago.models import Ridge
+from lumbago.reading import read_timeseries
+from lumbago.store import Store
 
 
 def connectomes(n=40, regions=20, seed=0):
@@ -97,13 +102,32 @@ def test_the_audit_fails_where_a_split_parts_them_and_names_nobody():
     assert told.verdict == "passed"
 
 
-def test_a_file_that_two_people_share_stops_plan_and_run(tiny_cohort_folder, tmp_path):
+def test_a_scan_that_two_people_share_counts_for_neither(tiny_cohort_folder, tmp_path):
     study = copy_cohort(tiny_cohort_folder, tmp_path / "study")
     first, second = sorted(study.rglob("*ses-1*preproc_bold.nii.gz"))[:2]
     second.write_bytes(first.read_bytes())
-    file = write_experiment(tmp_path, study)
-    for start in (plan_experiment, run_experiment):
-        with pytest.raises(InputError) as error:
-            start(file, output=tmp_path / "run")
-        assert "is the same file as sub-01 of cohort tiny" in str(error.value)
-        assert len(error.value.problems) == 1
+    file = write_experiment(tmp_path, study, ("permutations: 10", "permutations: 0"))
+    plan = plan_experiment(file, output=tmp_path / "run")
+    assert plan.excluded.query("code == 'E_DUPLICATE'")["n"].sum() == 2
+    run = run_experiment(file, output=tmp_path / "run")
+    left = run.failures.query("code == 'E_DUPLICATE'")
+    assert sorted(left["participant_id"]) == ["sub-01", "sub-02"]
+    assert set(left["session"]) == {"ses-1"}
+    assert "that of another participant as well" in left["reason"].iloc[0]
+    tested = run.folders[0].predictions[["participant_id", "session"]].drop_duplicates()
+    assert not (tested["participant_id"].isin(["sub-01", "sub-02"])
+                & (tested["session"] == "ses-1")).any()  # fmt: skip
+
+
+def test_two_people_of_the_pain_study_came_with_one_scan(tmp_path):
+    """Essen's 004 and 005, of other age, sex and motion, have the same time series."""
+    shared = os.environ.get("LUMBAGO_SHARED")
+    if not shared:
+        pytest.skip("needs the resting-state pain study in $LUMBAGO_SHARED")
+    folder = Path(shared) / "data" / "rpn"
+    cohort = read_timeseries(folder, exclude=["GlobSig"], name="rpn", t_r=2.0)
+    edges = {"edges": Connectome(kind="connectome")}
+    (alone,) = without_twins([cohort], edges, Store(tmp_path / "store"))
+    left = alone.excluded[alone.excluded["code"] == "E_DUPLICATE"]
+    assert sorted(left["participant_id"]) == ["sub-essen004", "sub-essen005"]
+    assert len(alone.scans) == len(cohort.scans) - 2

@@ -33,7 +33,7 @@ from lumbago.experiment.loading import Loaded, load
 from lumbago.experiment.locking import locks_of
 from lumbago.experiment.run import default_output, default_store, keep_apart, samples_of
 from lumbago.experiment.schema import Experiment
-from lumbago.experiment.twins import check_files
+from lumbago.experiment.twins import without_twins
 from lumbago.extraction import gather, look_up
 from lumbago.reading.length import MIN_MINUTES, MIN_VOLUMES
 from lumbago.simulation import SimulatedCohort
@@ -128,6 +128,9 @@ def plan_experiment(
     kept = Store(store if store is not None else default_store(folder))
     keep_apart(folder, kept.root, experiment)
     cohorts, simulated = _cohorts(experiment, kept.root)
+    extractors = {key: experiment.features[key] for key in features_used(experiment)}
+    alone = without_twins(list(cohorts.values()), extractors, kept)
+    cohorts = dict(zip(cohorts, alone, strict=True))
     seconds = disk = 0.0
     memory = 0.0
     for name, size in simulated.items():
@@ -152,8 +155,6 @@ def plan_experiment(
     columns = ["name", "kind", "participants", "sessions", "scans", "excluded"]
     table = pd.DataFrame(rows, columns=columns)
     pooled = Cohort.pool(list(cohorts.values())) if cohorts else None
-    if pooled is not None:
-        check_files(pooled, {k: experiment.features[k] for k in features_used(experiment)}, kept)
     features, tables, cost = _features(experiment, pooled, simulated, kept)
     seconds += cost["seconds"]
     disk += cost["disk"]

@@ -23,7 +23,7 @@ from lumbago.experiment.loading import Loaded, load
 from lumbago.experiment.locking import Locks, check_unlock, locks_of
 from lumbago.experiment.samples import Samples, gather_samples
 from lumbago.experiment.schema import Experiment
-from lumbago.experiment.twins import check_files
+from lumbago.experiment.twins import without_twins
 from lumbago.extraction import extract
 from lumbago.provenance import versions
 from lumbago.simulation import SimulatedCohort
@@ -104,10 +104,9 @@ def run_experiment(
     keep_apart(folder, kept.root, experiment)
     check_unlock(experiment, unlock)
     cohorts = read_cohorts(experiment, kept.root, n_jobs=n_jobs, progress=progress)
+    extractors = {key: experiment.features[key] for key in features_used(experiment)}
+    cohorts = without_twins(cohorts, extractors, kept)
     cohort = Cohort.pool(cohorts)
-    used = features_used(experiment)
-    extractors = {key: experiment.features[key] for key in used}
-    check_files(cohort, extractors, kept)
 
     def measured(done: int, total: int, what: str) -> None:
         if progress is not None:

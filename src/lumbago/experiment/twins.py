@@ -2,51 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pandas as pd
+
 from lumbago.data import Cohort
-from lumbago.errors import InputError, Problem
+from lumbago.data.features import REJECTED_COLUMNS
+from lumbago.errors import InputError
 from lumbago.store import Store
 
+CODE = "E_DUPLICATE"
 _SHARED = ("mask", "confounds", "motion", "labels")
 """Roles whose files may be the same in several people."""
+Index = tuple[str, str, str]
 
 
-def check_files(cohort: Cohort, extractors: Mapping[str, Any], store: Store) -> None:
-    """Refuse a study in which two people have a scan with the same content.
+def without_twins(
+    cohorts: Sequence[Cohort], extractors: Mapping[str, Any], store: Store
+) -> list[Cohort]:
+    """Leave out every session whose scan has the content of another person's.
 
-    Whatever splits them would train on someone and test them under another name.
+    A split would train on someone and test them under another name; and nobody can tell from
+    the files whose age, sex and pain belong to the scan, so neither of the two stays.
 
-    Raises
-    ------
-    InputError
-        With every such pair.
+    Returns
+    -------
+    list of Cohort
+        In their order; who is left out is listed as excluded, without the other's name.
     """
-    owner: dict[str, tuple[str, str, str]] = {}
-    problems = []
-    for scan in cohort.scans:
-        roles = {
-            role
-            for extractor in extractors.values()
-            if not hasattr(extractor, "extract_table") and extractor.applies_to(scan)
-            for role in extractor.inputs(scan)
-            if role.split(":")[0] not in _SHARED and role in scan.files
-        }
-        for role in sorted(roles):
-            try:
-                content = store.content_hash(scan.files[role])
-            except (OSError, InputError):
-                continue  # a file that cannot be read is told by the extraction
-            name = Path(scan.files[role]).name
-            mine = (scan.index[0], scan.index[1], name)
-            first = owner.setdefault(content, mine)
-            if first[:2] != mine[:2]:
-                what = (
-                    f"{mine[1]} ({name}) is the same file as {first[1]} of cohort {first[0]} "
-                    f"({first[2]}); keep one of them"
-                )
-                problems.append(Problem(f"cohort {mine[0]}", what))
-    if problems:
-        raise InputError(list(dict.fromkeys(problems)))
+    owners: dict[str, set[Index]] = {}
+    for cohort in cohorts:
+        for scan in cohort.scans:
+            for role in _roles(scan, extractors):
+                try:
+                    content = store.content_hash(scan.files[role])
+                except (OSError, InputError):
+                    continue  # a file that cannot be read is told by the extraction
+                owners.setdefault(content, set()).add(scan.index)
+    twins: dict[Index, str] = {}
+    for sessions in owners.values():
+        if len({index[:2] for index in sessions}) < 2:
+            continue
+        for index in sessions:
+            others = {other[0] for other in sessions if other[:2] != index[:2]}
+            where = "" if others == {index[0]} else f" in {', '.join(sorted(others - {index[0]}))}"
+            twins[index] = (
+                f"this scan is, byte by byte, that of another participant{where} as well; nobody "
+                "can tell whose it is"
+            )
+    return [_left(cohort, twins) for cohort in cohorts] if twins else list(cohorts)
+
+
+def _roles(scan: Any, extractors: Mapping[str, Any]) -> list[str]:
+    """Return the roles of a scan's own files that some feature is measured from."""
+    found = {
+        role
+        for extractor in extractors.values()
+        if not hasattr(extractor, "extract_table") and extractor.applies_to(scan)
+        for role in extractor.inputs(scan)
+        if role.split(":")[0] not in _SHARED and role in scan.files
+    }
+    return sorted(found)
+
+
+def _left(cohort: Cohort, twins: Mapping[Index, str]) -> Cohort:
+    mine = [index for index in cohort.table.index if index in twins]
+    if not mine:
+        return cohort
+    rows = [(*index, "", "", CODE, twins[index]) for index in mine]
+    return cohort.exclude(pd.DataFrame(rows, columns=list(REJECTED_COLUMNS)))
