@@ -35,6 +35,7 @@ from lumbago.experiment.loading import Loaded, load
 from lumbago.experiment.locking import locks_of
 from lumbago.experiment.run import default_output, default_store, keep_apart, samples_of
 from lumbago.experiment.schema import Experiment
+from lumbago.experiment.twins import without_twins
 from lumbago.extraction import gather, look_up
 from lumbago.reading.length import MIN_MINUTES, MIN_VOLUMES
 from lumbago.simulation import SimulatedCohort
@@ -129,6 +130,9 @@ def plan_experiment(
     kept = Store(store if store is not None else default_store(folder))
     keep_apart(folder, kept.root, experiment)
     cohorts, simulated = _cohorts(experiment, kept.root)
+    extractors = {key: experiment.features[key] for key in features_used(experiment)}
+    alone = without_twins(list(cohorts.values()), extractors, kept)
+    cohorts = dict(zip(cohorts, alone, strict=True))
     seconds = disk = 0.0
     memory = 0.0
     for name, size in simulated.items():
