@@ -113,7 +113,7 @@ def test_a_sweep_against_random_correlations_is_what_its_words_say():
 
 def test_what_random_correlations_cannot_serve_is_told():
     matrix = correlations(20)
-    with pytest.raises(ValueError, match="null is 'rewired' or 'hirschberger_qi_steuer'"):
+    with pytest.raises(ValueError, match="null is one of rewired, random, hirschberger_qi_steuer"):
         graph.sweep(matrix, [0.1], measures=["sigma"], seed=0, null="hqs")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="sweep: random correlations are nulls of correlations"):
         graph.sweep(3 * matrix, [0.1], measures=["sigma"], seed=0, null="hirschberger_qi_steuer")

@@ -384,6 +384,19 @@ def test_a_null_of_random_correlations_needs_correlations(tmp_path):
         Network(null="hirschberger_qi_steuer", of=Connectome(fisher_z=True))
 
 
+def test_a_null_of_random_graphs_is_that_of_the_sweep(tmp_path):
+    matrix = correlations(1)
+    found = measured(scan_of(tmp_path, matrix), null="random", edges="weighted")
+    own = small_world(
+        threshold(matrix, 0.2, binary=False), n_nulls=5, seed=density_seed(0, 0.2), null="random"
+    )
+    assert found["graph.sigma.d20"] == np.float32(own.sigma)
+    cost = {"measures": ["sigma"], "nulls": 1000}
+    assert seconds_of_graphs(Network(null="random", **cost), 264) < seconds_of_graphs(
+        Network(**cost), 264
+    )
+
+
 def test_weighted_graphs_keep_the_weights_of_the_connectome(tmp_path):
     matrix = correlations(3)
     scan = scan_of(tmp_path, matrix)

@@ -79,7 +79,8 @@ def seconds_of_graphs(extractor: Any, n_regions: int) -> float:
     edges = sum(extractor.levels) * n_regions * (n_regions - 1) / 2
     rewired = extractor.nulls if set(extractor.measures) & AGAINST_NULLS else 0
     own = len(extractor.measures) * len(extractor.levels) * (n_regions / 264) ** 3 * 0.01
-    return own + edges * max(extractor.swaps_per_edge, 1) * rewired * SECONDS_TO_SWITCH
+    switches = max(extractor.swaps_per_edge, 1) if extractor.null == "rewired" else 1
+    return own + edges * switches * rewired * SECONDS_TO_SWITCH
 
 
 def n_regions(extractor: Any, scan: Scan | None = None) -> int:

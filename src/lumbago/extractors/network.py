@@ -107,21 +107,21 @@ class Network(Extractor):
     """What is measured of every graph: one number, or one per region (from ``degree`` on)."""
     nulls: Annotated[int, Field(ge=1, le=100_000)] = 100
     """Null graphs that ``gamma``, ``lambda``, ``sigma`` and ``omega`` compare with."""
-    null: Literal["rewired", "hirschberger_qi_steuer"] = "rewired"
-    """What a null graph is: the graph itself, rewired with the same degrees; or the strongest
-    edges of a random correlation matrix, which has the triangles that any correlations have (for
-    correlations only)."""
+    null: Literal["rewired", "random", "hirschberger_qi_steuer"] = "rewired"
+    """What a null graph is: the graph itself, rewired with the same degrees; any graph with as many
+    nodes and edges (``random``); or the strongest edges of a random correlation matrix, which has
+    the triangles that any correlations have (for correlations only)."""
     swaps_per_edge: Annotated[float, Field(ge=0, le=1000)] = 10
     """Switches of ends per edge that make a rewired graph."""
     sign: Literal["positive", "absolute"] = "positive"
     """Whether only positive values can be edges, or the strongest of either sign."""
     edges: Literal["binary", "weighted"] = "binary"
     """Whether an edge is there or not, or has the weight it has in the connectome, to which paths
-    are inverse; rewired graphs then keep the weights."""
+    are inverse; null graphs then keep the weights."""
     keep_tree: bool = False
     """Whether the strongest spanning tree is kept first, so that every graph is connected."""
     seed: Annotated[int, Field(ge=0)] = 0
-    """What rewired graphs are drawn from: their seeds hang on it, the density and the graph's
+    """What null graphs are drawn from: their seeds hang on it, the density and the graph's
     number alone, so that adding densities changes no other value."""
     denoise: None = None
     """Plays no part: `of` has its own."""

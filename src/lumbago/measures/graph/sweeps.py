@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from lumbago.measures.graph.small_worldness import (
 )
 from lumbago.measures.graph.thresholding import EdgeOrder, Sign
 
-Null = Literal["rewired", "hirschberger_qi_steuer"]
+Null = Literal["rewired", "random", "hirschberger_qi_steuer"]
 
 # Densities that agree to this many per unit are one, however they were computed.
 _BILLION = 1_000_000_000
@@ -83,11 +83,11 @@ def sweep(
     seed : int or numpy.random.SeedSequence
     sign, keep_tree, binary
         As in `threshold`; with weights every measure is its weighted self, and nulls keep them.
-    null : {"rewired", "hirschberger_qi_steuer"}
-        What gamma, lambda, sigma and omega compare with: ``rewired`` graphs, or random
-        correlations thresholded at the same density, which have the triangles that any
-        correlations have. Those are one matrix per null for all densities; the matrix is then
-        one of correlations and its diagonal counts as 1.
+    null : {"rewired", "random", "hirschberger_qi_steuer"}
+        What gamma, lambda, sigma and omega compare with: ``rewired`` or ``random`` graphs as in
+        `small_world`, or random correlations thresholded at the same density, which have the
+        triangles that any correlations have. Those are one matrix per null for all densities; the
+        matrix is then one of correlations and its diagonal counts as 1.
     n_threads : int or None
         Threads to work with; None takes the cores of this process. No value depends on it.
 
@@ -109,8 +109,8 @@ def sweep(
                 f"sweep: no measure is called {name!r}; there are "
                 f"{', '.join(sorted([*MEASURES, *_FIELDS]))}"
             )
-    if null not in ("rewired", "hirschberger_qi_steuer"):
-        raise ValueError(f"sweep: null is 'rewired' or 'hirschberger_qi_steuer', got {null!r}")
+    if null not in get_args(Null):
+        raise ValueError(f"sweep: null is one of {', '.join(get_args(Null))}, got {null!r}")
     if null == "hirschberger_qi_steuer" and not binary:
         raise ValueError("sweep: graphs of random correlations are binary; take null='rewired'")
     wanted = np.asarray(densities, np.float64)
@@ -146,10 +146,10 @@ def sweep(
 
     def against(graph: np.ndarray, row: int, own: np.random.SeedSequence) -> SmallWorld:
         omega = "omega" in names
-        if null == "rewired":
+        if null != "hirschberger_qi_steuer":
             return small_world(
                 graph, n_nulls=n_nulls, swaps_per_edge=swaps_per_edge, seed=own, omega=omega,
-                n_threads=threads,
+                null=null, n_threads=threads,
             )  # fmt: skip
         lattices = lattice_clustering(graph, own, threads) if omega else np.nan
         return compared(graph, drawn[row], swaps_per_edge=np.nan, lattices=lattices)
