@@ -6,17 +6,19 @@ import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Literal, TypeVar
 
 import numpy as np
 
+from lumbago.measures.chance import sequence_of
 from lumbago.measures.graph.adjacency import checked_unsigned
 from lumbago.measures.graph.bits import to_bits
 from lumbago.measures.graph.blocks import checked_threads
 from lumbago.measures.graph.paths import characteristic_path_length, path_length_of_bits
 from lumbago.measures.graph.triangles import clustering, clustering_of_bits
 from lumbago.measures.nulls.lattices import lattice
-from lumbago.measures.nulls.rewiring import Switching
+from lumbago.measures.nulls.rewiring import Switching, checked_swaps
 from lumbago.measures.nulls.uniform import Uniform
 from lumbago.measures.nulls.weighted import Preserve, WeightedSwitching
 
@@ -137,8 +139,8 @@ def small_world(
        networks. Brain Connectivity 1, 367-375. doi:10.1089/brain.2011.0038
     """
     graph = checked_unsigned(adjacency, "small_world")
-    if n_nulls < 1:
-        raise ValueError(f"small_world: n_nulls is at least 1, got {n_nulls}")
+    checked_number(n_nulls, "small_world")
+    checked_swaps(swaps_per_edge, "small_world")
     threads = checked_threads(n_threads, "small_world")
     if null not in ("rewired", "random"):
         raise ValueError(f"small_world: null is 'rewired' or 'random', got {null!r}")
@@ -220,6 +222,12 @@ def lattice_clustering(
     return float(np.mean(in_threads(of, _N_LATTICES, n_threads)))
 
 
+def checked_number(n_nulls: int, where: str) -> None:
+    """Refuse what is no number of nulls."""
+    if not isinstance(n_nulls, Integral) or n_nulls < 1:
+        raise ValueError(f"{where}: n_nulls is a whole number of at least 1, got {n_nulls!r}")
+
+
 def in_threads(work: Callable[[int], T], n: int, n_threads: int) -> list[T]:
     """What `work` gives for 0 to n - 1, in this order."""
     if n_threads == 1:
@@ -230,7 +238,7 @@ def in_threads(work: Callable[[int], T], n: int, n_threads: int) -> list[T]:
 
 def child(seed: int | np.random.SeedSequence, index: int) -> np.random.SeedSequence:
     """The seed of one of many tasks, whatever the others are."""
-    parent = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
+    parent = sequence_of(seed)
     return np.random.SeedSequence(
         parent.entropy, spawn_key=(*parent.spawn_key, index), pool_size=parent.pool_size
     )

@@ -15,12 +15,14 @@ from lumbago.measures.graph.catalogue import AGAINST_NULLS, MEASURES, ON_REQUEST
 from lumbago.measures.graph.correlation_nulls import correlation_nulls
 from lumbago.measures.graph.small_worldness import (
     SmallWorld,
+    checked_number,
     child,
     compared,
     lattice_clustering,
     small_world,
 )
 from lumbago.measures.graph.thresholding import EdgeOrder, Sign
+from lumbago.measures.nulls.rewiring import checked_swaps
 
 Null = Literal["rewired", "random", "hirschberger_qi_steuer"]
 
@@ -102,6 +104,8 @@ def sweep(
         refused by `threshold` or by `hirschberger_qi_steuer` where that is asked for. A density
         the matrix has too few edges for is no error: its values are NaN and `reasons` tells why.
     """
+    if isinstance(measures, str):
+        raise ValueError(f"sweep: measures is a list of names, got {measures!r}")
     names = tuple(MEASURES) + tuple(AGAINST_NULLS) if measures is None else tuple(measures)
     for name in names:
         if name not in {**MEASURES, **_FIELDS}:
@@ -119,11 +123,8 @@ def sweep(
     keys = [_key(density) for density in wanted]
     if any(later <= earlier for earlier, later in pairwise(keys)):
         raise ValueError(f"sweep: expected ascending densities, got {densities}")
-    if n_nulls < 1 or not swaps_per_edge >= 0:
-        raise ValueError(
-            "sweep: n_nulls is at least 1 and swaps_per_edge at least 0, "
-            f"got {n_nulls} and {swaps_per_edge}"
-        )
+    checked_number(n_nulls, "sweep")
+    checked_swaps(swaps_per_edge, "sweep")
     threads = checked_threads(n_threads, "sweep")
 
     edges = EdgeOrder(matrix, sign=sign, keep_tree=keep_tree, where="sweep")

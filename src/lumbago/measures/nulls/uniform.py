@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from lumbago.measures.chance import sequence_of
 from lumbago.measures.graph.adjacency import checked
 from lumbago.measures.graph.bits import to_bits
 
@@ -61,7 +62,7 @@ class Uniform:
     def graph(self, seed: int | np.random.SeedSequence) -> np.ndarray:
         """A random graph as an adjacency."""
         # The pairs come in random order, so that weights fall on them at random.
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(sequence_of(seed))
         at = rng.choice(len(self.rows), len(self.weights), replace=False, shuffle=True)
         found = np.zeros(self.shape, self.weights.dtype)
         found[self.rows[at], self.columns[at]] = self.weights
