@@ -1,4 +1,4 @@
-"""Names in an experiment that must stand for something: features, targets, preparations, atlases."""
+"""Names in an experiment that must stand for something: features, targets, atlases."""
 
 from __future__ import annotations
 
