@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from lumbago.evaluation import SCHEMES
+from lumbago.evaluation.matching import Matched
 from lumbago.experiment.schema import Evaluation, TargetSpec
 from lumbago.extractors import EXTRACTORS
 from lumbago.models import MODELS, STEPS
@@ -40,7 +41,7 @@ SECTIONS = (
     ("Preparation", "`preparation: {name: [steps]}`; fitted inside every training fold, on feature "
      "columns only.", STEPS),
     ("Models", "`models: {name: {kind: …}}`", MODELS),
-    ("Schemes", "`evaluation: {schemes: [{kind: …}]}`", SCHEMES),
+    ("Schemes", "`evaluation: {schemes: [{kind: …}]}`", (*SCHEMES, Matched)),
     ("Evaluation", "`evaluation: {…}`", (Evaluation,)),
 )  # fmt: skip
 

@@ -328,10 +328,12 @@ def test_the_audit_of_a_grid_has_every_check_for_every_cell():
                        permutations=3)  # fmt: skip
     table = audit(data, units)
     assert list(table.columns) == ["features", "model", "scheme", "check", "verdict", "detail"]
-    assert (table["verdict"] == "passed").all()
+    # A handful of features cannot tell people apart, so duplicates are not looked for.
+    others = table[table["check"] != "duplicates"]
+    assert (others["verdict"] == "passed").all()
     counts = table.groupby(["features", "model", "scheme"])["check"].nunique()
     assert len(counts) == 10
-    assert set(counts) == {len(POISONS) + 3}
+    assert set(counts) == {len(POISONS) + 4}
     assert not table["detail"].str.contains("sub-").any()
     pd.testing.assert_frame_equal(table, audit(data, units, n_jobs=2))
     assert audit(data, []).empty

@@ -74,6 +74,11 @@ def test_matrices_without_such_nulls_are_refused():
             nulls.hirschberger_qi_steuer(changed, seed=0)
 
 
+def test_signals_that_are_not_real_are_refused():
+    with pytest.raises(ValueError, match="phase_randomized: expected real numbers, got complex128"):
+        nulls.phase_randomized(np.ones((5, 2)) * 1j, seed=0)
+
+
 def test_a_sweep_against_random_correlations_is_what_its_words_say():
     matrix = correlations(40)
     settings_of = {"n_nulls": 6, "seed": 4, "null": "hirschberger_qi_steuer"}
@@ -113,7 +118,7 @@ def test_a_sweep_against_random_correlations_is_what_its_words_say():
 
 def test_what_random_correlations_cannot_serve_is_told():
     matrix = correlations(20)
-    with pytest.raises(ValueError, match="null is 'rewired' or 'hirschberger_qi_steuer'"):
+    with pytest.raises(ValueError, match="null is one of rewired, random, hirschberger_qi_steuer"):
         graph.sweep(matrix, [0.1], measures=["sigma"], seed=0, null="hqs")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="sweep: random correlations are nulls of correlations"):
         graph.sweep(3 * matrix, [0.1], measures=["sigma"], seed=0, null="hirschberger_qi_steuer")

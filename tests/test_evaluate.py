@@ -274,7 +274,7 @@ def test_a_continuous_target_has_its_baselines_too():
     assert scores["ridge", "pooled"] > 0.4
     assert scores["majority", "pooled"] <= 0
     assert found.predictions["y_prob"].isna().all()
-    assert (found.audit["verdict"] == "passed").all()
+    assert (found.audit["verdict"] != "failed").all()
     assert set(found.nulls["metric"]) == {"r", "r2", "mae"}
 
 

@@ -171,6 +171,8 @@ def test_counts_are_those_of_networkx(adjacency):
     assert graph.density(adjacency) == pytest.approx(nx.density(peer), abs=1e-12)
     parts = sorted((len(c) for c in nx.connected_components(peer)), reverse=True)
     assert graph.component_sizes(adjacency).tolist() == parts
+    with pytest.raises(ValueError, match=r"^component_sizes: expected a symmetric adjacency"):
+        graph.component_sizes(np.triu(np.ones((3, 3)), 1))
     labels = graph.component_labels(adjacency)
     for part in nx.connected_components(peer):
         assert len({labels[i] for i in part}) == 1

@@ -100,3 +100,18 @@ def test_real_connectomes_are_forgotten_as_fast_as_the_page_says(shared_data):
         assert 0.005 < left[1] < 0.1
         assert left[2] < 0.012
         assert abs(left[10]) < 0.005
+
+
+def test_a_brain_that_is_a_small_world_only_against_random_graphs_is_one_as_the_page_says(
+    shared_data,
+):
+    file = (
+        shared_data / "fibromyalgia" / "connectomes" / "sub-006_task-rest_atlas-Power264_relmat.npy"
+    )
+    matrix = unvectorize(np.load(file).astype(float))
+    sigma = {
+        null: graph.sweep(matrix, [0.05], measures=["sigma"], n_nulls=20, seed=0, null=null)
+        for null in ("rewired", "random")
+    }
+    assert sigma["rewired"].values["sigma"] == pytest.approx(0.76, abs=0.02)
+    assert sigma["random"].values["sigma"] > 2.18

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import kstest
 
 from learning_data import make_dataset
 from lumbago.data import Cohort
@@ -151,3 +152,29 @@ def test_kin_are_part_of_what_decides_a_result():
     data = make_dataset(12, 2)
     assert with_kin(data, 2).digest != data.digest
     assert replace(data, kin=None).digest == data.digest
+
+
+def test_families_of_one_class_give_uniform_p_values_where_free_exchange_does_not():
+    """Siblings are alike in features and in diagnosis, and nothing else links the two."""
+    rng = np.random.default_rng(8)
+    n_families, size, m, studies = 14, 3, 39, 150
+    family = np.repeat(np.arange(n_families), size)
+    data = make_dataset(n_families * size, 2, sites=1, covariates=False)
+    data = replace(data, kin=np.array([f"cohort0/{f}" for f in family]))
+    free = replace(data, kin=None)
+    kept, parted = [], []
+    for study in range(studies):
+        y = rng.permutation(np.arange(n_families) % 2)[family]
+        feature = rng.standard_normal(n_families)[family] + 0.5 * rng.standard_normal(len(family))
+
+        def difference(labels, feature=feature):
+            return abs(feature[labels == 1].mean() - feature[labels == 0].mean())
+
+        for found, dataset in ((kept, replace(data, y=y)), (parted, replace(free, y=y))):
+            null = [difference(permuted_labels(dataset, study, i)) for i in range(m)]
+            found.append((np.sum(np.array(null) >= difference(y) - 1e-12) + 1) / (m + 1))
+    # Three standard errors of a share of 5 % among so many studies.
+    most = 0.05 + 3 * np.sqrt(0.05 * 0.95 / studies)
+    assert np.mean(np.array(kept) <= 0.05) <= most
+    assert np.mean(np.array(parted) <= 0.05) > 2 * most
+    assert kstest(kept, "uniform").pvalue > 0.001

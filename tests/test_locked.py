@@ -14,6 +14,7 @@ from lumbago.cli import commands
 from lumbago.errors import ConfigError, InputError
 from lumbago.evaluation import Locked, evaluate
 from lumbago.evaluation.ledger import FIRST, Ledger
+from lumbago.evaluation.versus import compare_models
 from lumbago.experiment.plan import plan_experiment
 from lumbago.experiment.run import run_experiment
 from lumbago.models import Ridge
@@ -172,3 +173,14 @@ def test_a_notebook_keeps_no_ledger_and_so_opens_nothing():
     assert set(data.cohort[split.test]) == {"cohort1"}
     assert len(split.train) + len(split.test) == 24
     assert np.intersect1d(split.train, split.test).size == 0
+
+
+def test_two_models_on_the_locked_cohort_are_compared_by_delong(file):
+    text = file.read_text()
+    text = text.replace("{kind: within_cohort, n_splits: 3}, leave_one_cohort_out, ", "")
+    more = "  logistic: {kind: logistic}\n  firm: {kind: logistic, C: 0.001}\n"
+    file.write_text(text.replace("  logistic: {kind: logistic}\n", more))
+    result = run(file, unlock=["kyoto"]).result
+    pairs = [(("regions", "logistic"), ("regions", "firm"))]
+    table = compare_models(result.predictions, result.target, pairs, "locked:kyoto", seed=1)
+    assert "part:kyoto" in set(table["scope"])

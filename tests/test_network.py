@@ -384,6 +384,40 @@ def test_a_null_of_random_correlations_needs_correlations(tmp_path):
         Network(null="hirschberger_qi_steuer", of=Connectome(fisher_z=True))
 
 
+def test_what_a_graph_without_edges_has_not_is_nan_with_a_note(tmp_path):
+    scan = scan_of(tmp_path, correlations(1))
+    names = ["characteristic_path_length", "sigma", "global_efficiency"]
+    settings = {**BRIEF, "measures": names, "densities": [0.001, 0.1]}
+    found = Network(**settings).extract(Recording(scan))
+    values = found.series("graph")
+    assert not np.isinf(values).any()
+    assert values["graph.global_efficiency.d00_1"] == 0
+    assert np.isnan(values["graph.characteristic_path_length.d00_1"])
+    assert np.isnan(values["graph.characteristic_path_length.auc"])
+    assert values["graph.characteristic_path_length.d10"] > 1
+    assert found.notes == (
+        "density 0.001: characteristic_path_length, sigma not defined, NaN",
+    )  # fmt: skip
+
+
+def test_a_measure_stands_once():
+    with pytest.raises(ValidationError, match="got sigma more than once"):
+        Network(measures=["sigma", "degree", "sigma"])
+
+
+def test_a_null_of_random_graphs_is_that_of_the_sweep(tmp_path):
+    matrix = correlations(1)
+    found = measured(scan_of(tmp_path, matrix), null="random", edges="weighted")
+    own = small_world(
+        threshold(matrix, 0.2, binary=False), n_nulls=5, seed=density_seed(0, 0.2), null="random"
+    )
+    assert found["graph.sigma.d20"] == np.float32(own.sigma)
+    cost = {"measures": ["sigma"], "nulls": 1000}
+    assert seconds_of_graphs(Network(null="random", **cost), 264) < seconds_of_graphs(
+        Network(**cost), 264
+    )
+
+
 def test_weighted_graphs_keep_the_weights_of_the_connectome(tmp_path):
     matrix = correlations(3)
     scan = scan_of(tmp_path, matrix)

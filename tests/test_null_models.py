@@ -153,7 +153,7 @@ def test_bad_settings_are_refused():
     with pytest.raises(ValueError, match="preserve is 'weights' or 'strengths', got 'degrees'"):
         nulls.rewire_weighted(weights, seed=0, preserve="degrees")  # type: ignore[arg-type]
     for signed in (weights, np.abs(weights)):
-        with pytest.raises(ValueError, match="swaps_per_edge is at least 0, got -1"):
+        with pytest.raises(ValueError, match="swaps_per_edge is at least 0 and finite, got -1"):
             nulls.rewire_weighted(signed, swaps_per_edge=-1, seed=0)
 
 

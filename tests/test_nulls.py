@@ -201,7 +201,7 @@ def test_the_kernel_does_what_the_words_say():
 
 def test_what_cannot_be_rewired_is_refused():
     adjacency = random_graph(20, 0.4, 0)
-    with pytest.raises(ValueError, match="rewire: swaps_per_edge is at least 0, got -1"):
+    with pytest.raises(ValueError, match="rewire: swaps_per_edge is at least 0 and finite, got -1"):
         nulls.rewire(adjacency, swaps_per_edge=-1, seed=0)
     with pytest.raises(ValueError, match="rewire: expected a binary adjacency"):
         nulls.rewire(adjacency * 0.5, seed=0)

@@ -82,7 +82,7 @@ def test_what_has_no_small_worldness_is_nan():
     assert star.swaps_per_edge == 0
     complete = graph.small_world(adjacency_of(ODD["complete"](9)), n_nulls=3, seed=0)
     assert [complete.gamma, complete.lambda_, complete.sigma] == pytest.approx([1] * 3, abs=1e-12)
-    with pytest.raises(ValueError, match="n_nulls is at least 1, got 0"):
+    with pytest.raises(ValueError, match="n_nulls is a whole number of at least 1, got 0"):
         graph.small_world(np.zeros((9, 9), bool), n_nulls=0, seed=0)
 
 
@@ -164,5 +164,30 @@ def test_sweeps_that_make_no_sense_are_refused(matrix):
     for densities in ([0.2, 0.1], [0.1, 0.1 + 1e-12], [], [-0.1], [0.5, 1.5], [np.nan]):
         with pytest.raises(ValueError, match=r"^sweep: expected "):
             graph.sweep(matrix, densities, measures=["degree"], seed=0)
-    with pytest.raises(ValueError, match="n_nulls is at least 1"):
-        graph.sweep(matrix, [0.1], n_nulls=0, seed=0)
+    with pytest.raises(ValueError, match="measures is a list of names, got 'sigma'"):
+        graph.sweep(matrix, [0.1], measures="sigma", seed=0)
+    for n_nulls in (0, 2.5, "5"):
+        with pytest.raises(ValueError, match="n_nulls is a whole number of at least 1"):
+            graph.sweep(matrix, [0.1], n_nulls=n_nulls, seed=0)
+    with pytest.raises(ValueError, match="at least 0 and finite, got inf"):
+        graph.sweep(matrix, [0.1], swaps_per_edge=np.inf, seed=0)
+
+
+@pytest.mark.parametrize("seed", [None, -1, 0.5, "1", np.random.default_rng(0)])
+def test_chance_without_a_seed_that_can_be_repeated_is_refused(matrix, seed):
+    adjacency = graph.threshold(matrix, 0.2)
+    positive = np.abs(matrix)
+    for draw in (
+        lambda: graph.small_world(adjacency, n_nulls=2, seed=seed),
+        lambda: graph.sweep(matrix, [0.1], measures=["modularity"], seed=seed),
+        lambda: graph.modularity(adjacency, seed=seed),
+        lambda: graph.rich_club(adjacency, n_nulls=2, seed=seed),
+        lambda: nulls.rewire(adjacency, seed=seed),
+        lambda: nulls.rewire_weighted(positive * adjacency, seed=seed),
+        lambda: nulls.random_graph(adjacency, seed=seed),
+        lambda: nulls.lattice(adjacency, seed=seed),
+        lambda: nulls.hirschberger_qi_steuer(positive, seed=seed),
+        lambda: nulls.phase_randomized(matrix, seed=seed),
+    ):
+        with pytest.raises(ValueError, match="seed: expected a whole number of at least 0"):
+            draw()

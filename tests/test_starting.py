@@ -198,7 +198,14 @@ def test_doctor_tells_what_is_there_and_names_nobody(capsys, monkeypatch, tmp_pa
     monkeypatch.setenv("LUMBAGO_SHARED", str(tmp_path))
     assert call("doctor") == 0
     told = capsys.readouterr().out
-    for part in ("numpy ", "threads", "GB free", "lumbago200 200 regions", "run (ReHo", "extras:"):
+    for part in (
+        "numpy ",
+        "threads",
+        "GB free",
+        "lumbago200 200 regions",
+        "run (clustering",
+        "extras:",
+    ):
         assert part in told
     assert "names no folder with data/" in told
     assert not re.search(r"(?<!\w)/\w", told.replace("data/", ""))
@@ -211,6 +218,25 @@ def test_doctor_says_what_is_wrong_and_exits_with_3(capsys, monkeypatch):
     monkeypatch.setattr(machine, "versions", lambda: {**found, "numba": "not installed"})
     assert call("doctor") == 3
     assert "problem: not installed: numba" in capsys.readouterr().out
+
+
+def broken(adjacency):
+    raise OSError("no compiler")
+
+
+@pytest.mark.parametrize(
+    ("clustering", "told"),
+    [
+        (broken, "problem: compiled measures do not run (OSError)"),
+        (lambda adjacency: adjacency.sum(axis=1) / 3, "problem: compiled measures are wrong"),
+    ],
+)
+def test_doctor_tries_what_is_compiled(capsys, monkeypatch, clustering, told):
+    monkeypatch.setattr("lumbago.measures.graph.triangles.clustering", clustering)
+    assert call("doctor") == 3
+    said = capsys.readouterr().out
+    assert told in said
+    assert "compiled measures: run" not in said
 
 
 def test_a_draft_names_every_measure_of_voxels(tiny_cohort_folder, tmp_path):

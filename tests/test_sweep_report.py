@@ -191,6 +191,9 @@ def test_methods_say_what_was_done_and_cite_it():
     text = graphs(brief.canonical(), "r")
     assert "at the densities 0.1 and 0.2" in text
     assert "graphs made of random correlations [@zalesky2012]" in text
+    text = graphs(Network(null="random", nulls=9).canonical(), "r")
+    assert "mean of 9 random graphs with as many nodes and edges [@humphries2008]" in text
+    assert "switches" not in text
     text = graphs(Network(sign="absolute", keep_tree=True, measures=["degree"]).canonical(), "r")
     assert "strongest values by size of the r, the spanning tree" in text
     assert "normalized" not in text

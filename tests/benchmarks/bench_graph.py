@@ -1,5 +1,7 @@
 """Graphs: what users run today against ours, in CPU time of one run; `python bench_graph.py`.
 
+`--figure scaling.svg` measures and draws the scaling with the number of nodes alone.
+
 Peers are bctpy (a dependency) and igraph, which is taken only if it happens to be installed.
 bctpy rewires one null of a few densities and is scaled up to the sweep, which is linear in
 nulls; igraph's attempts are set so that it makes as many switches as we do. The limit of
@@ -9,6 +11,7 @@ rewiring is the latency of the few cells that an attempt reads.
 from __future__ import annotations
 
 import resource
+import sys
 import time
 from collections.abc import Callable
 from importlib import import_module
@@ -136,8 +139,9 @@ def compare_measures(n_nodes: int, density: float, peer: Any) -> None:
         print(line)
 
 
-def scaling() -> None:
-    """From 100 to 1600 nodes at a density of 0.3, in CPU time of one thread."""
+def scaling() -> dict[str, list[float]]:
+    """From 100 to 1600 nodes at a density of 0.3, in CPU time of one thread; returns the ms."""
+    found: dict[str, list[float]] = {}
     print("density 0.3, 1 thread, CPU ms")
     print("  nodes  one null  ns/attempt  clustering  paths  local efficiency  betweenness")
     for n_nodes in (100, 200, 400, 800, 1600):
@@ -156,6 +160,38 @@ def scaling() -> None:
         ]
         print(f"  {n_nodes:5} {1e3 * null:9.2f} {1e9 * null / switching.attempts:11.1f}"
               f" {cells[0]:11.2f} {cells[1]:6.2f} {cells[2]:17.2f} {cells[3]:12.2f}")  # fmt: skip
+        for name, ms in zip(
+            ("nodes", "one null", "clustering", "path lengths", "local efficiency", "betweenness"),
+            (n_nodes, 1e3 * null, *cells), strict=True,
+        ):  # fmt: skip
+            found.setdefault(name, []).append(ms)
+    return found
+
+
+def draw_scaling(found: dict[str, list[float]], path: str) -> None:
+    """Milliseconds over nodes, both on logarithmic axes."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import NullLocator
+
+    figure = Figure(figsize=(6.4, 3.8), layout="constrained")
+    axes = figure.add_subplot()
+    nodes = found["nodes"]
+    # Labels stand beside the last points; those that would touch are moved apart.
+    ends = sorted((values[-1], name) for name, values in found.items() if name != "nodes")
+    at = 0.0
+    for last, name in ends:
+        (line,) = axes.loglog(nodes, found[name], "o-", markersize=3.5, linewidth=1.4)
+        at = max(last, at * 1.9)
+        axes.text(nodes[-1] * 1.08, at, name, color=line.get_color(), va="center", fontsize=9)
+    axes.set_xticks(nodes, [f"{n:.0f}" for n in nodes])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlim(nodes[0] * 0.9, nodes[-1] * 2.6)
+    axes.set_ylim(top=at * 1.6)
+    axes.set_xlabel("nodes (density 0.3)")
+    axes.set_ylabel("ms on one core")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25)
+    figure.savefig(path, metadata={"Date": None, "Creator": None})
 
 
 def forgetting() -> None:
@@ -177,8 +213,11 @@ def forgetting() -> None:
 
 
 def main() -> None:
-    """Print the ratios."""
+    """Print the ratios, or draw the scaling."""
     graph.sweep(brain_like(50), [0.2], n_nulls=2, seed=0)  # loads or compiles every kernel
+    if len(sys.argv) == 3 and sys.argv[1] == "--figure":
+        draw_scaling(scaling(), sys.argv[2])
+        return
     peer = igraph()
     print(f"igraph {peer.__version__ if peer else 'is not installed: left out'}")
     with threadpool_limits(1):  # spinning threads of BLAS would count as bctpy's time

@@ -117,6 +117,17 @@ class Cohort:
         )
         return self._only(set(table.index[kept]), rows)
 
+    def exclude(self, rows: pd.DataFrame) -> Cohort:
+        """Return the cohort without the sessions that the rows name, each listed as excluded.
+
+        Parameters
+        ----------
+        rows : DataFrame
+            cohort, participant_id, session, run, feature, code, reason.
+        """
+        named = set(map(tuple, rows[["cohort", "participant_id", "session"]].to_numpy()))
+        return self._only({i for i in self.table.index if i not in named}, rows)
+
     def _only(self, index: set[tuple[str, str, str]], excluded: pd.DataFrame) -> Cohort:
         at = pd.MultiIndex.from_frame(self.sessions[["cohort", "participant_id", "session"]])
         sessions = self.sessions[at.isin(list(index))].reset_index(drop=True)

@@ -3,6 +3,7 @@
 from lumbago.evaluation.audit import audit
 from lumbago.evaluation.baselines import baselines_of
 from lumbago.evaluation.evaluate import evaluate, notes_of, plan_units, run_units
+from lumbago.evaluation.matching import Matched
 from lumbago.evaluation.result import Result
 from lumbago.evaluation.schemes import (
     SCHEMES,
@@ -21,6 +22,6 @@ from lumbago.evaluation.units import Unit, UnitResult
 
 __all__ = [
     "SCHEMES", "Fixed", "LearningCurve", "LeaveOneCohortOut", "LeaveOneSiteOut", "Locked",
-    "Result", "Scheme", "Split", "Transfer", "Unit", "UnitResult", "WithinCohort", "audit",
-    "baselines_of", "evaluate", "notes_of", "plan_units", "run_units", "splits_digest",
+    "Matched", "Result", "Scheme", "Split", "Transfer", "Unit", "UnitResult", "WithinCohort",
+    "audit", "baselines_of", "evaluate", "notes_of", "plan_units", "run_units", "splits_digest",
 ]  # fmt: skip

@@ -21,6 +21,7 @@ from lumbago.evaluation.cells import (
     check_model,
     preparation_of,
 )
+from lumbago.evaluation.designs import design_notes, design_problem
 from lumbago.evaluation.result import Result
 from lumbago.evaluation.schemes import SCHEMES, Scheme, Split
 from lumbago.evaluation.schemes_locked import Locked
@@ -95,6 +96,8 @@ def plan_units(
     named = _named_models(models)
     chosen = _read_schemes(schemes)
     problems = _scheme_problems(chosen)
+    if confounded := design_problem(dataset):
+        problems.append(Problem("", confounded))
     sets = dict(feature_sets or dataset.feature_sets or {"all": dataset.features})
     cells: list[tuple[str, tuple[str, ...], str, Model, tuple[Spec, ...]]] = []
     for name, spec in named.items():
@@ -200,7 +203,8 @@ def evaluate(
     )  # fmt: skip
     found = run_units(dataset, units, n_jobs=n_jobs, progress=progress)
     missing = baselines_of(dataset, clinical)[1] if baselines else {}
-    scheme_notes = [note for scheme in _read_schemes(schemes) for note in scheme.notes(dataset)]
+    scheme_notes = design_notes(dataset)
+    scheme_notes += [note for scheme in _read_schemes(schemes) for note in scheme.notes(dataset)]
     return Result.from_units(
         found, dataset.target, seed=seed,
         audit=audit(dataset, units, n_jobs=n_jobs) if audited else None,

@@ -14,11 +14,12 @@ from lumbago.errors import InputError
 from lumbago.evaluation.schemes_curve import LearningCurve
 from lumbago.evaluation.schemes_fixed import Fixed
 from lumbago.evaluation.schemes_locked import Locked
+from lumbago.evaluation.schemes_matched import Matchable
 from lumbago.evaluation.schemes_within import WithinCohort
 from lumbago.evaluation.splits import Scheme, Split, check_splits, kind_of, splits_digest
 
 
-class _LeaveOneOut(Scheme):
+class _LeaveOneOut(Matchable):
     """One place is tested, all others train; a place with one class alone can be tested."""
 
     what: ClassVar[str]
@@ -27,7 +28,7 @@ class _LeaveOneOut(Scheme):
     def _places(self, dataset: Dataset) -> np.ndarray:
         """Return the place of every sample."""
 
-    def splits(self, dataset: Dataset, seed: int) -> list[Split]:
+    def _splits(self, dataset: Dataset, seed: int) -> list[Split]:
         """Leave out each place in turn, in the order of their names.
 
         A participant who was at two places does not train the model that is tested on them.
@@ -141,10 +142,8 @@ def pair_name(trained: str, tested: str) -> str:
     return f"{trained} to {tested}"
 
 
-def tests_per_sample(scheme: str, dataset: Dataset) -> int | None:
-    """Return how often a repeat of a scheme tests each sample; None: once or not at all."""
-    if kind_of(scheme) in ("fixed", "locked"):
-        return None
+def tests_per_sample(scheme: str, dataset: Dataset) -> int:
+    """Return how often a repeat of a scheme tests each sample, unless it is a partial one."""
     return len(np.unique(dataset.cohort)) - 1 if kind_of(scheme) == "transfer" else 1
 
 

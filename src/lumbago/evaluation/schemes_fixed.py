@@ -57,7 +57,7 @@ class Fixed(Scheme):
                 train = np.flatnonzero([w is not None and w != word for w in column])
                 self._check(dataset, repeat, word, train, test)
                 name = "" if word.isdigit() or word == "test" else word
-                found.append(Split(self.label, repeat, fold, name, train, test))
+                found.append(Split(self.label, repeat, fold, name, train, test, partial=True))
         check_splits(found, dataset)
         return found
 

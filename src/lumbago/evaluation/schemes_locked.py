@@ -54,7 +54,13 @@ class Locked(Scheme):
         apart = ~np.isin(dataset.families, dataset.families[there])
         found = [
             Split(
-                self.label, 0, 0, self.cohort, np.flatnonzero(~there & apart), np.flatnonzero(there)
+                self.label,
+                0,
+                0,
+                self.cohort,
+                np.flatnonzero(~there & apart),
+                np.flatnonzero(there),
+                partial=True,
             )
         ]
         check_splits(found, dataset)

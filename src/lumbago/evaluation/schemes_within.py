@@ -9,12 +9,13 @@ from pydantic import Field
 
 from lumbago.data.dataset import Dataset
 from lumbago.errors import InputError
-from lumbago.evaluation.splits import Scheme, Split, check_splits
+from lumbago.evaluation.schemes_matched import Matchable
+from lumbago.evaluation.splits import Split, check_splits
 from lumbago.models.folds import deal_folds, labels_of_people
 from lumbago.provenance import task_seed
 
 
-class WithinCohort(Scheme):
+class WithinCohort(Matchable):
     """Repeated k-fold over all participants, classes and sites spread evenly.
 
     A participant's sessions stay in one fold. Participants are dealt class by class and,
@@ -28,7 +29,7 @@ class WithinCohort(Scheme):
     n_splits: int = Field(5, ge=2)
     n_repeats: int = Field(1, ge=1)
 
-    def splits(self, dataset: Dataset, seed: int) -> list[Split]:
+    def _splits(self, dataset: Dataset, seed: int) -> list[Split]:
         """Deal participants anew in every repeat.
 
         Raises

@@ -35,6 +35,8 @@ class Split:
         folds have no name.
     train, test : array of int
         Sorted positions in the dataset.
+    partial : bool
+        Whether the scheme means to test some of the samples only, each at most once per repeat.
     """
 
     scheme: str
@@ -43,6 +45,7 @@ class Split:
     name: str
     train: np.ndarray
     test: np.ndarray
+    partial: bool = False
 
     def as_json(self, dataset: Dataset | None = None) -> dict[str, object]:
         """Return plain values, with the samples' ids where a dataset is given."""

@@ -21,6 +21,7 @@ from lumbago.evaluation.intervals import (
 from lumbago.evaluation.metrics import Metric, metrics_of, score, why_undefined
 from lumbago.evaluation.outcomes import Outcomes
 from lumbago.evaluation.scores import bootstrap_seed
+from lumbago.evaluation.splits import kind_of
 from lumbago.statistics.delong import delong
 from lumbago.statistics.mcnemar import mcnemar
 
@@ -122,7 +123,7 @@ def _compared(
         people = strata(both[0])
         counts = draw(people, n_resamples, bootstrap_seed(seed, target, "pooled"))
     rows += [_drawn(m, both, counts) for m in metrics]
-    if scheme not in LEFT_OUT:
+    if kind_of(scheme) not in (*LEFT_OUT, "locked"):
         return rows
     split = sides[0]["split"].to_numpy(dtype=str)
     for name in np.unique(split):

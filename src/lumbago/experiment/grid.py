@@ -11,7 +11,9 @@ import pandas as pd
 from lumbago.data import Dataset
 from lumbago.errors import EnvironmentProblem, InputError
 from lumbago.evaluation import Locked, Scheme, Unit, UnitResult, notes_of, plan_units
+from lumbago.evaluation.audit import CHECKS
 from lumbago.evaluation.baselines import baselines_of
+from lumbago.evaluation.designs import design_notes, design_problem
 from lumbago.evaluation.metrics import METRICS
 from lumbago.evaluation.result import AUDIT_COLUMNS, Result
 from lumbago.evaluation.splits import worth_auditing
@@ -81,7 +83,9 @@ def grid_of(
     """
     evaluation = experiment.evaluation
     kind = dataset.target.kind
-    notes: list[str] = []
+    if confounded := design_problem(dataset):
+        raise InputError(confounded)
+    notes = design_notes(dataset)
     missing: dict[str, str] = {}
     if schemes is None:
         schemes = [s for s in evaluation.schemes if not isinstance(s, Locked)]
@@ -139,7 +143,7 @@ def unit_key(unit: Unit) -> str:
 
 def audit_key(unit: Unit) -> str:
     """Return the key of the leakage check of a unit's cell."""
-    return digest(canonical_json({"unit": "audit", **unit.identity()}))
+    return digest(canonical_json({"unit": "audit", "checks": CHECKS, **unit.identity()}))
 
 
 def compute(

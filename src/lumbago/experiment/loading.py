@@ -14,8 +14,9 @@ from pydantic import ValidationError
 
 from lumbago.data.features import check_key
 from lumbago.errors import ConfigError, Problem
-from lumbago.experiment.checks import located, meaning_problems, reference_problems
+from lumbago.experiment.checks import located, meaning_problems
 from lumbago.experiment.inner import OF, put_in, written_at
+from lumbago.experiment.naming import reference_problems
 from lumbago.experiment.schema import DEFAULT_DENOISE, Experiment
 from lumbago.experiment.shape import expected_at, is_settings, places, takes_path
 from lumbago.experiment.tree import Place, Tree, public, read_tree

@@ -97,21 +97,26 @@ def _atlases(wrong: list[str]) -> list[str]:
 
 
 def _kernels(wrong: list[str]) -> str:
-    """Measure something whose value is known: perfectly concordant neighbours have W = 1."""
+    """Compile and measure what is known: three nodes all joined, a fourth joined to the first."""
     import numpy as np
 
-    from lumbago.measures.homogeneity import reho
+    from lumbago.measures.graph import clustering
 
-    wave = np.sin(np.arange(24.0))
-    volumes = np.broadcast_to(wave, (3, 3, 3, 24)).astype(np.float32).copy()
+    graph = np.zeros((4, 4), dtype=bool)
+    graph[[0, 0, 0, 1], [1, 2, 3, 2]] = True
+    expected = np.array([1 / 3, 1, 1, 0])
     try:
-        value = float(reho(volumes, np.ones((3, 3, 3), dtype=bool))[1, 1, 1])
+        found = clustering(graph | graph.T)
     except Exception as error:  # a compiler can fail in any way
         wrong.append(f"compiled measures do not run ({type(error).__name__}); reinstall numba")
         return "compiled measures: fail"
-    if not abs(value - 1) < 1e-5:
-        wrong.append(f"compiled measures are wrong (ReHo {value:.6g}, expected 1); reinstall numba")
-    return f"compiled measures: run (ReHo of equal signals {value:.3f})"
+    if not np.allclose(found, expected, rtol=0, atol=1e-12):
+        wrong.append(
+            f"compiled measures are wrong (clustering {np.round(found, 6).tolist()}, expected "
+            f"{np.round(expected, 6).tolist()}); reinstall numba"
+        )
+        return "compiled measures: wrong"
+    return "compiled measures: run (clustering of a known graph is right)"
 
 
 def _shared() -> str:

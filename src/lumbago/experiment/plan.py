@@ -18,15 +18,17 @@ from lumbago.experiment.cohorts import of_cohort, read_cohort, simulated_folder
 from lumbago.experiment.costs import (
     BYTES_PER_VALUE,
     COPIES,
-    SECONDS_TO_MEASURE,
     SECONDS_TO_READ,
     SECONDS_TO_SIMULATE,
     fits_of,
     n_features,
     n_regions,
+    scan_shape,
     scan_size,
     seconds_of,
     seconds_of_graphs,
+    seconds_of_voxels,
+    simulated_shape,
     simulated_size,
 )
 from lumbago.experiment.excluded import counted_reasons
@@ -35,6 +37,7 @@ from lumbago.experiment.loading import Loaded, load
 from lumbago.experiment.locking import locks_of
 from lumbago.experiment.run import default_output, default_store, keep_apart, samples_of
 from lumbago.experiment.schema import Experiment
+from lumbago.experiment.twins import without_twins
 from lumbago.extraction import gather, look_up
 from lumbago.reading.length import MIN_MINUTES, MIN_VOLUMES
 from lumbago.simulation import SimulatedCohort
@@ -129,6 +132,9 @@ def plan_experiment(
     kept = Store(store if store is not None else default_store(folder))
     keep_apart(folder, kept.root, experiment)
     cohorts, simulated = _cohorts(experiment, kept.root)
+    extractors = {key: experiment.features[key] for key in features_used(experiment)}
+    alone = without_twins(list(cohorts.values()), extractors, kept)
+    cohorts = dict(zip(cohorts, alone, strict=True))
     seconds = disk = 0.0
     memory = 0.0
     for name, size in simulated.items():
@@ -250,11 +256,13 @@ def _features(
             tables[key] = gather(key, extractor, there)
         lacking = [s for s in of_key if (id(s), key) not in found]
         busy.update({id(s): s for s in lacking})
-        volume = sum(map(scan_size, lacking)) + sum(
-            size["n_scans"] * simulated_size(experiment.cohorts[name])
+        cost["seconds"] += sum(
+            seconds_of_voxels(extractor.kind, *scan_shape(s)) for s in lacking
+        ) + sum(
+            size["n_scans"]
+            * seconds_of_voxels(extractor.kind, *simulated_shape(experiment.cohorts[name]))
             for name, size in simulated.items()
         )
-        cost["seconds"] += volume * SECONDS_TO_MEASURE.get(extractor.kind, 30e-9)
         cost["seconds"] += sum(
             seconds_of_graphs(extractor, n_regions(extractor, s)) for s in lacking
         )

@@ -51,6 +51,13 @@ def _ascending(values: list[float]) -> list[float]:
     return values
 
 
+def _each_once(names: list[Metric]) -> list[Metric]:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"expected every measure once, got {', '.join(twice)} more than once")
+    return names
+
+
 class Densities(Spec):
     """Densities at equal distances, both ends included."""
 
@@ -99,7 +106,7 @@ class Network(Extractor):
     ) = Densities(start=0.05, stop=0.5, step=0.05)
     """Shares of the possible edges that are kept: ``{start: .05, stop: .5, step: .05}`` or a
     list."""
-    measures: Annotated[list[Metric], Field(min_length=1)] = [  # noqa: RUF012
+    measures: Annotated[list[Metric], Field(min_length=1), AfterValidator(_each_once)] = [  # noqa: RUF012
         "mean_clustering", "transitivity", "characteristic_path_length", "global_efficiency",
         "mean_local_efficiency", "assortativity", "modularity", "gamma", "lambda", "sigma",
         "degree", "clustering", "nodal_efficiency", "betweenness", "participation",
@@ -107,21 +114,21 @@ class Network(Extractor):
     """What is measured of every graph: one number, or one per region (from ``degree`` on)."""
     nulls: Annotated[int, Field(ge=1, le=100_000)] = 100
     """Null graphs that ``gamma``, ``lambda``, ``sigma`` and ``omega`` compare with."""
-    null: Literal["rewired", "hirschberger_qi_steuer"] = "rewired"
-    """What a null graph is: the graph itself, rewired with the same degrees; or the strongest
-    edges of a random correlation matrix, which has the triangles that any correlations have (for
-    correlations only)."""
+    null: Literal["rewired", "random", "hirschberger_qi_steuer"] = "rewired"
+    """What a null graph is: the graph itself, rewired with the same degrees; any graph with as many
+    nodes and edges (``random``); or the strongest edges of a random correlation matrix, which has
+    the triangles that any correlations have (for correlations only)."""
     swaps_per_edge: Annotated[float, Field(ge=0, le=1000)] = 10
     """Switches of ends per edge that make a rewired graph."""
     sign: Literal["positive", "absolute"] = "positive"
     """Whether only positive values can be edges, or the strongest of either sign."""
     edges: Literal["binary", "weighted"] = "binary"
     """Whether an edge is there or not, or has the weight it has in the connectome, to which paths
-    are inverse; rewired graphs then keep the weights."""
+    are inverse; null graphs then keep the weights."""
     keep_tree: bool = False
     """Whether the strongest spanning tree is kept first, so that every graph is connected."""
     seed: Annotated[int, Field(ge=0)] = 0
-    """What rewired graphs are drawn from: their seeds hang on it, the density and the graph's
+    """What null graphs are drawn from: their seeds hang on it, the density and the graph's
     number alone, so that adding densities changes no other value."""
     denoise: None = None
     """Plays no part: `of` has its own."""
@@ -175,10 +182,13 @@ class Network(Extractor):
                 raise ScanRejected("E_NO_REGIONS", what)
             swept = self._swept(matrix[np.ix_(there, there)])
             notes += [_note(d, swept.reasons[d]) for d in sorted(swept.reasons)]
+            notes += _undefined(swept)
             self._name(swept, there, found.labels, variant, names, values)
+        measured = np.concatenate(values).astype(np.float32)
+        measured[np.isinf(measured)] = np.nan  # no model takes infinite paths
         return Extraction(
             names=tuple(names),
-            values=np.concatenate(values).astype(np.float32),
+            values=measured,
             coverage=found.coverage,
             notes=tuple(dict.fromkeys(notes)),
         )
@@ -241,6 +251,16 @@ def _note(density: float, reason: str) -> str:
     if "random matrix" in reason:
         return f"density {density:g}: random correlations have too few edges to compare with"
     return f"density {density:g} has too few edges and is NaN"
+
+
+def _undefined(found: Sweep) -> list[str]:
+    """Return which measures a graph has not, as paths without edges, or gamma without triangles."""
+    notes = []
+    for row, density in enumerate(found.densities):
+        lost = [m for m, values in found.values.items() if not np.isfinite(values[row]).all()]
+        if lost and density not in found.reasons:
+            notes.append(f"density {density:g}: {', '.join(lost)} not defined, NaN")
+    return notes
 
 
 def _with_data(matrix: np.ndarray) -> np.ndarray:

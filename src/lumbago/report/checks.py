@@ -10,8 +10,9 @@ from lumbago.report.tables import Table
 from lumbago.report.words import Scrubber, count, scheme_words
 
 _CHECKS = {
-    "groups_apart": "No participant on both sides of a split",
-    "tested_once": "Every sample tested once per repeat, or by each other cohort",
+    "groups_apart": "Nobody, and nobody of their family, on both sides of a split",
+    "tested_once": "Every sample tested as often as meant",
+    "duplicates": "No scan trains under one name and is tested under another",
     "single_row": "A row alone is predicted as in company",
     "poison_values": "Test values spoiled: nothing learned changes",
     "poison_missing": "Test values removed: nothing learned changes",

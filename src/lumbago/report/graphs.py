@@ -69,11 +69,17 @@ def graphs(spec: Mapping[str, Any], of: str) -> str:
         f"{listed(named(m) + cite(*_SOURCES.get(m, ())) for m in measures)}"
     )
     if AGAINST_NULLS & set(measures):
-        of_what = (
-            f"graphs made of random correlations{cite('zalesky2012')}"
-            if spec.get("null") == "hirschberger_qi_steuer"
-            else f"graphs rewired{cite('maslov2002')} with the same degrees, "
-            f"{spec.get('swaps_per_edge'):g} switches per edge"
-        )
-        text += f"; normalized to the mean of {spec.get('nulls')} {of_what}"
+        text += f"; normalized to the mean of {spec.get('nulls')} {_nulls(spec)}"
     return text
+
+
+def _nulls(spec: Mapping[str, Any]) -> str:
+    """Say which graphs others are compared with."""
+    if spec.get("null") == "hirschberger_qi_steuer":
+        return f"graphs made of random correlations{cite('zalesky2012')}"
+    if spec.get("null") == "random":
+        return f"random graphs with as many nodes and edges{cite('humphries2008')}"
+    return (
+        f"graphs rewired{cite('maslov2002')} with the same degrees, "
+        f"{spec.get('swaps_per_edge'):g} switches per edge"
+    )

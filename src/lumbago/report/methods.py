@@ -230,6 +230,14 @@ def _testing(run: Mapping[str, Any], experiment: Mapping[str, Any], has_nulls: b
             sentences.append("Who trained and who was tested was fixed by a table, made before.")
         else:
             sentences.append(f"Scheme {kind.replace('_', ' ')}.")
+        if matched := scheme.get("matched"):
+            alike = listed([*matched.get("on", ()), *matched.get("exact", ())])
+            whom = "scored" if matched.get("who") == "tested" else "trained on and scored"
+            sentences.append(
+                f"In {label.replace('_', ' ')}, only pairs of one person of each class who are "
+                f"alike in {alike} were {whom}, by optimal assignment within a caliper of "
+                f"{matched.get('caliper', 0.25):g} standard deviations."
+            )
     if run.get("target", {}).get("kind") == "binary":
         sentences.append(
             "The area under the ROC curve is the share of pairs of a positive and a negative "

@@ -72,6 +72,11 @@ def from_networkx(
         If the graph is directed or has parallel edges or self loops, if a weight is 0 (it would
         vanish) or no number, or if the names are not those of the nodes.
     """
+    if not isinstance(graph, nx.Graph):
+        raise ValueError(
+            f"from_networkx: expected a networkx graph, got {type(graph).__name__}; arrays are "
+            "adjacencies as they are"
+        )
     if graph.is_directed() or graph.is_multigraph():
         raise ValueError(
             f"from_networkx: expected an undirected graph without parallel edges, got a "

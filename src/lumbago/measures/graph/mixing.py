@@ -10,7 +10,7 @@ import numpy as np
 from lumbago.measures.graph.adjacency import checked, checked_binary, checked_unsigned
 from lumbago.measures.graph.bits import from_bits
 from lumbago.measures.graph.blocks import checked_threads
-from lumbago.measures.graph.small_worldness import child
+from lumbago.measures.graph.small_worldness import checked_number, child
 from lumbago.measures.nulls.rewiring import Switching
 
 
@@ -151,8 +151,7 @@ def rich_club(
        Neurosci 31, 15775-15786. doi:10.1523/JNEUROSCI.3539-11.2011
     """
     graph = checked_binary(adjacency, "rich_club")
-    if n_nulls < 1:
-        raise ValueError(f"rich_club: n_nulls is at least 1, got {n_nulls}")
+    checked_number(n_nulls, "rich_club")
     threads = checked_threads(n_threads, "rich_club")
     switching = Switching(graph, swaps_per_edge, "rich_club")
     degrees = graph.sum(axis=1)

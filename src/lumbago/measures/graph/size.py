@@ -91,7 +91,10 @@ def component_labels(adjacency: np.ndarray) -> np.ndarray:
     array of shape (n_nodes,), int64: 0 for the component of the first node, 1 for that of the
     first node outside it, and so on.
     """
-    graph = checked(adjacency, "component_labels")
+    return _labels(checked(adjacency, "component_labels"))
+
+
+def _labels(graph: np.ndarray) -> np.ndarray:
     found = connected_components(csr_array(graph != 0), directed=False)[1]
     _, first, labels = np.unique(found, return_index=True, return_inverse=True)
     order = np.empty(len(first), np.int64)
@@ -106,4 +109,4 @@ def component_sizes(adjacency: np.ndarray) -> np.ndarray:
     -------
     array of shape (n_components,), int64; its sum is the number of nodes.
     """
-    return np.sort(np.bincount(component_labels(adjacency)))[::-1]
+    return np.sort(np.bincount(_labels(checked(adjacency, "component_sizes"))))[::-1]

@@ -1,4 +1,4 @@
-"""Small-worldness: a graph's clustering and path length against random graphs' of its degrees."""
+"""Small-worldness: a graph's clustering and path length against those of random graphs."""
 
 from __future__ import annotations
 
@@ -6,20 +6,25 @@ import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from numbers import Integral
+from typing import Literal, TypeVar
 
 import numpy as np
 
+from lumbago.measures.chance import sequence_of
 from lumbago.measures.graph.adjacency import checked_unsigned
 from lumbago.measures.graph.bits import to_bits
 from lumbago.measures.graph.blocks import checked_threads
 from lumbago.measures.graph.paths import characteristic_path_length, path_length_of_bits
 from lumbago.measures.graph.triangles import clustering, clustering_of_bits
 from lumbago.measures.nulls.lattices import lattice
-from lumbago.measures.nulls.rewiring import Switching
+from lumbago.measures.nulls.rewiring import Switching, checked_swaps
+from lumbago.measures.nulls.uniform import Uniform
 from lumbago.measures.nulls.weighted import Preserve, WeightedSwitching
 
 T = TypeVar("T")
+GraphNull = Literal["rewired", "random"]
+
 # Clustering of a lattice hardly depends on its seed: by half a percent in sparse graphs.
 _N_LATTICES = 4
 # The child that lattices are drawn from; children from 0 on are those of nulls.
@@ -48,7 +53,7 @@ class SmallWorld:
     n_nulls : int
     swaps_per_edge : float
         Switches that succeeded per edge, mean over the nulls; 0 where the graph is the only one
-        with its degrees, so that every null is the graph itself.
+        with its degrees, so that every null is the graph itself, NaN where nulls are not rewired.
     omega : float
         Null path length / path length - clustering / clustering of lattices: near 0 a small
         world, towards -1 a lattice, towards 1 a random graph. NaN where not asked for.
@@ -76,9 +81,10 @@ def small_world(
     seed: int | np.random.SeedSequence,
     omega: bool = False,
     preserve: Preserve = "weights",
+    null: GraphNull = "rewired",
     n_threads: int | None = None,
 ) -> SmallWorld:
-    """Gamma, lambda and sigma against the mean of rewired graphs.
+    """Gamma, lambda and sigma against the mean of random graphs.
 
     The clustering is the mean over nodes, the path length the harmonic mean, finite for
     disconnected graphs; ratios are taken to the mean over nulls, as DPABI and GRETNA do.
@@ -104,7 +110,12 @@ def small_world(
         `lumbago.measures.nulls.lattice`, which come nearer to lattices than those of other tools.
         Binary graphs only.
     preserve : {"weights", "strengths"}
-        What nulls of weighted graphs keep besides degrees; without effect on binary graphs.
+        What rewired nulls of weighted graphs keep besides degrees; without effect on binary
+        graphs.
+    null : {"rewired", "random"}
+        ``rewired`` graphs keep every degree [2]_. ``random`` ones are `random_graph` with the same
+        seeds: as many nodes and edges, weights dealt at random, as sigma was defined [1]_. Hubs
+        alone then raise gamma: of graphs with hubs sigma is larger than against rewired ones.
     n_threads : int or None
         Threads to work with; None takes the cores of this process. No value depends on it.
 
@@ -128,24 +139,28 @@ def small_world(
        networks. Brain Connectivity 1, 367-375. doi:10.1089/brain.2011.0038
     """
     graph = checked_unsigned(adjacency, "small_world")
-    if n_nulls < 1:
-        raise ValueError(f"small_world: n_nulls is at least 1, got {n_nulls}")
+    checked_number(n_nulls, "small_world")
+    checked_swaps(swaps_per_edge, "small_world")
     threads = checked_threads(n_threads, "small_world")
-    switching: Switching | WeightedSwitching
-    if graph.dtype == bool:
-        switching = Switching(graph, swaps_per_edge, "small_world")
-    elif omega:
+    if null not in ("rewired", "random"):
+        raise ValueError(f"small_world: null is 'rewired' or 'random', got {null!r}")
+    if omega and graph.dtype != bool:
         raise ValueError("small_world: omega is for binary graphs, got weights; pass omega=False")
+    nulls: Switching | WeightedSwitching | Uniform
+    if null == "random":
+        nulls = Uniform(graph)
+    elif graph.dtype == bool:
+        nulls = Switching(graph, swaps_per_edge, "small_world")
     else:
-        switching = WeightedSwitching(graph, swaps_per_edge, preserve, "small_world")
+        nulls = WeightedSwitching(graph, swaps_per_edge, preserve, "small_world")
 
-    def null(index: int) -> tuple[float, float, int]:
-        found, made = switching.null(child(seed, index))
+    def drawn(index: int) -> tuple[float, float, float]:
+        found, made = nulls.null(child(seed, index))
         if graph.dtype == bool:
             return float(clustering_of_bits(found).mean()), path_length_of_bits(found), made
         return *_clustering_and_length(found), made
 
-    found = np.array(in_threads(null, n_nulls, threads))
+    found = np.array(in_threads(drawn, n_nulls, threads))
     return compared(
         graph,
         found[:, :2],
@@ -207,6 +222,12 @@ def lattice_clustering(
     return float(np.mean(in_threads(of, _N_LATTICES, n_threads)))
 
 
+def checked_number(n_nulls: int, where: str) -> None:
+    """Refuse what is no number of nulls."""
+    if not isinstance(n_nulls, Integral) or n_nulls < 1:
+        raise ValueError(f"{where}: n_nulls is a whole number of at least 1, got {n_nulls!r}")
+
+
 def in_threads(work: Callable[[int], T], n: int, n_threads: int) -> list[T]:
     """What `work` gives for 0 to n - 1, in this order."""
     if n_threads == 1:
@@ -217,7 +238,7 @@ def in_threads(work: Callable[[int], T], n: int, n_threads: int) -> list[T]:
 
 def child(seed: int | np.random.SeedSequence, index: int) -> np.random.SeedSequence:
     """The seed of one of many tasks, whatever the others are."""
-    parent = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
+    parent = sequence_of(seed)
     return np.random.SeedSequence(
         parent.entropy, spawn_key=(*parent.spawn_key, index), pool_size=parent.pool_size
     )

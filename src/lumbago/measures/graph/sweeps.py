@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -15,14 +15,16 @@ from lumbago.measures.graph.catalogue import AGAINST_NULLS, MEASURES, ON_REQUEST
 from lumbago.measures.graph.correlation_nulls import correlation_nulls
 from lumbago.measures.graph.small_worldness import (
     SmallWorld,
+    checked_number,
     child,
     compared,
     lattice_clustering,
     small_world,
 )
 from lumbago.measures.graph.thresholding import EdgeOrder, Sign
+from lumbago.measures.nulls.rewiring import checked_swaps
 
-Null = Literal["rewired", "hirschberger_qi_steuer"]
+Null = Literal["rewired", "random", "hirschberger_qi_steuer"]
 
 # Densities that agree to this many per unit are one, however they were computed.
 _BILLION = 1_000_000_000
@@ -83,11 +85,11 @@ def sweep(
     seed : int or numpy.random.SeedSequence
     sign, keep_tree, binary
         As in `threshold`; with weights every measure is its weighted self, and nulls keep them.
-    null : {"rewired", "hirschberger_qi_steuer"}
-        What gamma, lambda, sigma and omega compare with: ``rewired`` graphs, or random
-        correlations thresholded at the same density, which have the triangles that any
-        correlations have. Those are one matrix per null for all densities; the matrix is then
-        one of correlations and its diagonal counts as 1.
+    null : {"rewired", "random", "hirschberger_qi_steuer"}
+        What gamma, lambda, sigma and omega compare with: ``rewired`` or ``random`` graphs as in
+        `small_world`, or random correlations thresholded at the same density, which have the
+        triangles that any correlations have. Those are one matrix per null for all densities; the
+        matrix is then one of correlations and its diagonal counts as 1.
     n_threads : int or None
         Threads to work with; None takes the cores of this process. No value depends on it.
 
@@ -102,6 +104,8 @@ def sweep(
         refused by `threshold` or by `hirschberger_qi_steuer` where that is asked for. A density
         the matrix has too few edges for is no error: its values are NaN and `reasons` tells why.
     """
+    if isinstance(measures, str):
+        raise ValueError(f"sweep: measures is a list of names, got {measures!r}")
     names = tuple(MEASURES) + tuple(AGAINST_NULLS) if measures is None else tuple(measures)
     for name in names:
         if name not in {**MEASURES, **_FIELDS}:
@@ -109,8 +113,8 @@ def sweep(
                 f"sweep: no measure is called {name!r}; there are "
                 f"{', '.join(sorted([*MEASURES, *_FIELDS]))}"
             )
-    if null not in ("rewired", "hirschberger_qi_steuer"):
-        raise ValueError(f"sweep: null is 'rewired' or 'hirschberger_qi_steuer', got {null!r}")
+    if null not in get_args(Null):
+        raise ValueError(f"sweep: null is one of {', '.join(get_args(Null))}, got {null!r}")
     if null == "hirschberger_qi_steuer" and not binary:
         raise ValueError("sweep: graphs of random correlations are binary; take null='rewired'")
     wanted = np.asarray(densities, np.float64)
@@ -119,11 +123,8 @@ def sweep(
     keys = [_key(density) for density in wanted]
     if any(later <= earlier for earlier, later in pairwise(keys)):
         raise ValueError(f"sweep: expected ascending densities, got {densities}")
-    if n_nulls < 1 or not swaps_per_edge >= 0:
-        raise ValueError(
-            "sweep: n_nulls is at least 1 and swaps_per_edge at least 0, "
-            f"got {n_nulls} and {swaps_per_edge}"
-        )
+    checked_number(n_nulls, "sweep")
+    checked_swaps(swaps_per_edge, "sweep")
     threads = checked_threads(n_threads, "sweep")
 
     edges = EdgeOrder(matrix, sign=sign, keep_tree=keep_tree, where="sweep")
@@ -146,10 +147,10 @@ def sweep(
 
     def against(graph: np.ndarray, row: int, own: np.random.SeedSequence) -> SmallWorld:
         omega = "omega" in names
-        if null == "rewired":
+        if null != "hirschberger_qi_steuer":
             return small_world(
                 graph, n_nulls=n_nulls, swaps_per_edge=swaps_per_edge, seed=own, omega=omega,
-                n_threads=threads,
+                null=null, n_threads=threads,
             )  # fmt: skip
         lattices = lattice_clustering(graph, own, threads) if omega else np.nan
         return compared(graph, drawn[row], swaps_per_edge=np.nan, lattices=lattices)

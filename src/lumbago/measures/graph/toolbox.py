@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from lumbago.measures.graph.adjacency import checked_unsigned
+from lumbago.measures.graph.adjacency import checked, checked_unsigned
 from lumbago.measures.graph.communities import checked_labels
 from lumbago.measures.graph.size import Part, component_labels, part_of
 from lumbago.measures.graph.weights import lengths_of
@@ -135,7 +135,9 @@ def diversity(adjacency: np.ndarray, labels: np.ndarray, *, part: Part = "all") 
     .. [1] Rubinov & Sporns (2011). Weight-conserving characterization of complex functional
        brain networks. NeuroImage 56, 2068-2079. doi:10.1016/j.neuroimage.2011.03.069
     """
-    weights = checked_unsigned(part_of(np.asarray(adjacency), part, "diversity"), "diversity")
+    weights = checked_unsigned(
+        part_of(checked(adjacency, "diversity"), part, "diversity"), "diversity"
+    )
     modules = checked_labels(labels, len(weights), "diversity")
     if not modules.any():
         raise ValueError("diversity: expected at least 2 modules, got 1")

@@ -10,6 +10,7 @@ _ROOMS = {
     "hirschberger_qi_steuer": "correlations",
     "lattice": "lattices",
     "phase_randomized": "phases",
+    "random_graph": "uniform",
     "rewire": "rewiring",
     "rewire_weighted": "weighted",
 }

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from lumbago.measures.chance import sequence_of
 from lumbago.measures.graph.adjacency import checked_square, differ
 
 
@@ -93,7 +94,7 @@ class RandomCovariance:
     def null(self, seed: int | np.random.SeedSequence, *, correlation: bool = False) -> np.ndarray:
         """One random matrix."""
         shape = (self.n_nodes, self.n_columns)
-        columns = np.random.default_rng(seed).normal(self._mean, self._spread, shape)
+        columns = np.random.default_rng(sequence_of(seed)).normal(self._mean, self._spread, shape)
         if correlation:
             columns /= np.linalg.norm(columns, axis=1, keepdims=True)
         found = columns @ columns.T

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from lumbago.measures.chance import sequence_of
+
 
 def phase_randomized(
     signals: np.ndarray, *, seed: int | np.random.SeedSequence, together: bool = False
@@ -40,7 +42,10 @@ def phase_randomized(
        simultaneously measured variables. Phys Rev Lett 73, 951-954.
        doi:10.1103/PhysRevLett.73.951
     """
-    values = np.asarray(signals, np.float64)
+    values = np.asarray(signals)
+    if values.dtype.kind not in "biuf":
+        raise ValueError(f"phase_randomized: expected real numbers, got {values.dtype}")
+    values = values.astype(np.float64)
     if values.ndim not in (1, 2) or len(values) < 3:
         raise ValueError(
             "phase_randomized: expected signals of shape (n_volumes, n_signals) with at least 3 "
@@ -53,6 +58,6 @@ def phase_randomized(
     spectrum = np.fft.rfft(columns, axis=0)
     last = len(spectrum) - 1 if n_volumes % 2 == 0 else len(spectrum)
     shape = (last - 1, 1 if together else columns.shape[1])
-    angles = np.random.default_rng(seed).uniform(0, 2 * np.pi, shape)
+    angles = np.random.default_rng(sequence_of(seed)).uniform(0, 2 * np.pi, shape)
     spectrum[1:last] *= np.exp(1j * angles)
     return np.fft.irfft(spectrum, n_volumes, axis=0).reshape(values.shape)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 
+from lumbago.measures.chance import sequence_of
 from lumbago.measures.graph.adjacency import checked_binary
 from lumbago.measures.graph.bits import from_bits, to_bits
 from lumbago.measures.nulls.switching import MOST_NODES, pack_edges, switch_edges
@@ -76,8 +78,7 @@ class Switching:
     """
 
     def __init__(self, graph: np.ndarray, swaps_per_edge: float, where: str) -> None:
-        if not swaps_per_edge >= 0:
-            raise ValueError(f"{where}: swaps_per_edge is at least 0, got {swaps_per_edge}")
+        checked_swaps(swaps_per_edge, where)
         if len(graph) > MOST_NODES:
             raise ValueError(f"{where}: at most {MOST_NODES} nodes, got {len(graph)}")
         self.bits, self.edges = to_bits(graph), pack_edges(graph)
@@ -100,6 +101,12 @@ class Switching:
             swaps_per_edge,
             lambda: _can_switch(graph),
         )
+
+
+def checked_swaps(swaps_per_edge: float, where: str) -> None:
+    """Refuse what is no number of switches."""
+    if not 0 <= swaps_per_edge < math.inf:
+        raise ValueError(f"{where}: swaps_per_edge is at least 0 and finite, got {swaps_per_edge}")
 
 
 def attempts_needed(
@@ -144,5 +151,4 @@ def _can_switch(graph: np.ndarray) -> bool:
 
 def random_state(seed: int | np.random.SeedSequence, first: int = 0) -> np.ndarray:
     """Four words that xoshiro256++ starts from; those after `first` others of the same seed."""
-    sequence = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
-    return sequence.generate_state(first + 4, np.uint64)[first:]
+    return sequence_of(seed).generate_state(first + 4, np.uint64)[first:]

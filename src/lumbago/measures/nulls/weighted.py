@@ -8,7 +8,7 @@ import numpy as np
 
 from lumbago.measures.graph.adjacency import checked
 from lumbago.measures.graph.bits import from_bits
-from lumbago.measures.nulls.rewiring import Switching, attempts_needed, random_state
+from lumbago.measures.nulls.rewiring import Switching, attempts_needed, checked_swaps, random_state
 from lumbago.measures.nulls.signs import switch_signs
 from lumbago.measures.nulls.strengths import settle, shuffle
 
@@ -126,8 +126,7 @@ class _SignedSwitching:
     """One graph of positive and negative edges, ready to be rewired any number of times."""
 
     def __init__(self, graph: np.ndarray, swaps_per_edge: float, where: str) -> None:
-        if not swaps_per_edge >= 0:
-            raise ValueError(f"{where}: swaps_per_edge is at least 0, got {swaps_per_edge}")
+        checked_swaps(swaps_per_edge, where)
         self.signs = np.sign(graph).astype(np.int8)
         self.edges = np.argwhere(np.triu(self.signs)).astype(np.int32)
         signs, edges, state = self.signs.copy(), self.edges.copy(), random_state(0)
