@@ -16,6 +16,7 @@ from lumbago.models.columns import FeaturesOnly
 from lumbago.models.components import Components
 from lumbago.models.filters import CoverageFilter, VarianceFilter
 from lumbago.models.harmonize import CombatHarmonizer
+from lumbago.models.hub_disruption import HubDisruptor
 from lumbago.models.impute import Imputer
 from lumbago.models.partial import Partial
 from lumbago.models.residualize import Residualizer
@@ -64,6 +65,7 @@ STEPS_CHECKED = [
     CoverageFilter(max_missing=0.5), VarianceFilter(), Components(), Components(2, whiten=True),
     AnovaSelector(k=2), ElasticNetSelector(), StabilitySelector(n_halves=6, per_half=2),
     RecursiveSelector(k=2), FeaturesOnly(), Rotator(), DistanceRotator(),
+    HubDisruptor(reference="all"),
 ]  # fmt: skip
 
 

@@ -164,6 +164,13 @@ def test_a_pair_without_data_rejects_the_scan(tmp_path):
     table = lumbago.extract(cohort_of(tmp_path, {"s1": matrix, "s2": matrix}), Network(**BRIEF))
     assert table.rejected["code"].tolist() == ["E_MEASURE", "E_MEASURE"]
     assert "1 of 276 pairs" in table.rejected["reason"].iloc[0]
+    matrix[0] = matrix[:, 0] = np.nan
+    table = lumbago.extract(cohort_of(tmp_path, {"s3": matrix, "s4": matrix}), Network(**BRIEF))
+    assert (
+        table.rejected["reason"]
+        .iloc[0]
+        .endswith("1 of 253 pairs of regions with data have no value (first: node003 and node004)")
+    )
 
 
 def test_a_density_without_enough_edges_is_nan_with_a_note(tmp_path):

@@ -180,6 +180,7 @@ class Network(Extractor):
             if there.sum() < 3:
                 what = f"{self.kind}: {there.sum()} regions with data make no graph"
                 raise ScanRejected("E_NO_REGIONS", what)
+            self._refuse_lost_pairs(matrix, there, found.labels)
             swept = self._swept(matrix[np.ix_(there, there)])
             notes += [_note(d, swept.reasons[d]) for d in sorted(swept.reasons)]
             notes += _undefined(swept)
@@ -192,6 +193,19 @@ class Network(Extractor):
             coverage=found.coverage,
             notes=tuple(dict.fromkeys(notes)),
         )
+
+    def _refuse_lost_pairs(
+        self, matrix: np.ndarray, there: np.ndarray, labels: tuple[str, ...]
+    ) -> None:
+        """Regions are called by name here, where some may be left out."""
+        lost = np.triu(~np.isfinite(matrix) & np.logical_and.outer(there, there), 1)
+        if lost.any():
+            one, other = (labels[at] for at in np.argwhere(lost)[0])
+            raise ScanRejected(
+                "E_MEASURE",
+                f"{self.kind}: {lost.sum()} of {there.sum() * (there.sum() - 1) // 2} pairs of "
+                f"regions with data have no value (first: {one} and {other})",
+            )
 
     def _swept(self, matrix: np.ndarray) -> Sweep:
         from lumbago.measures.graph import sweep

@@ -9,9 +9,8 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, TransformerMixin
 
-from lumbago.models.columns import Columns, split_columns
+from lumbago.models.columns import Columns, Step
 from lumbago.spec import Spec
 
 FEWEST_REGIONS = 3
@@ -43,7 +42,7 @@ class HubDisruption(Spec):
         return HubDisruptor(columns=self.columns, reference=self.reference)
 
 
-class HubDisruptor(TransformerMixin, BaseEstimator):
+class HubDisruptor(Step):
     """Replace columns of regions by their hub disruption index.
 
     A row that is of the reference itself is compared with the mean of the others: compared with
@@ -75,12 +74,14 @@ class HubDisruptor(TransformerMixin, BaseEstimator):
        comatose patients. PNAS 109, 20608-20613. doi:10.1073/pnas.1208933109
     """
 
+    takes_missing = True
+
     def __init__(self, columns: str = "*.auc:*", reference: str = "negative") -> None:
         self.columns = columns
         self.reference = reference
 
     @property
-    def reads_y(self) -> bool:
+    def reads_y(self) -> bool:  # type: ignore[override]
         """Whether the labels of the training rows say who is the reference."""
         return self.reference == "negative"
 
@@ -92,14 +93,13 @@ class HubDisruptor(TransformerMixin, BaseEstimator):
         ValueError
             If no column fits, or fewer than three training rows are of the reference.
         """
-        parts = split_columns(X)
-        self.n_features_in_ = parts.values.shape[1]
+        parts = self._open(X)
         self.measures_ = _measures(parts, self.columns)
         taken = parts.values[self._of_reference(len(parts.values), y)]
         if len(taken) < FEWEST_PEOPLE:
             raise ValueError(
-                f"hub_disruption: {len(taken)} training rows are of the reference group, "
-                f"at least {FEWEST_PEOPLE} are needed"
+                f"hub_disruption: {len(taken)} training rows (n_samples = {len(parts.values)}) "
+                f"are of the reference group, at least {FEWEST_PEOPLE} are needed"
             )
         present = np.isfinite(taken)
         self.count_ = present.sum(axis=0).astype(np.float64)
@@ -109,7 +109,7 @@ class HubDisruptor(TransformerMixin, BaseEstimator):
 
     def transform(self, X: Any) -> Any:
         """Replace the columns of any rows by what training taught."""
-        parts = split_columns(X, fitted_on=self.n_features_in_)
+        parts = self._reopen(X)
         values = parts.values.astype(np.float64)
         known = set(map(tuple, self.members_.tolist()))
         own = np.array([tuple(d) in known for d in _digests(parts.values).tolist()], dtype=bool)
