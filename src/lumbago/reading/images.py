@@ -93,8 +93,10 @@ class ImageFile:
     def _scaled(self, stored: np.ndarray) -> np.ndarray:
         """Numbers of the file in the image's unit, by nibabel's rules of precision."""
         *_, slope, intercept = self.layout
-        scaled = apply_read_scaling(stored, slope, intercept)
-        return np.asarray(scaled, dtype=np.float32)
+        # A slope of nonsense makes infinities, which are refused as values, with their share.
+        with np.errstate(over="ignore"):
+            scaled = apply_read_scaling(stored, slope, intercept)
+            return np.asarray(scaled, dtype=np.float32)
 
 
 def open_image(path: Path | str, *, ndim: int | None = None, strict: bool = True) -> ImageFile:
