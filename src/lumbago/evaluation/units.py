@@ -30,7 +30,7 @@ from lumbago.models.search import GroupedSearch
 from lumbago.provenance import integer_seed, task_seed
 from lumbago.spec import Spec
 
-VERSION = 2
+VERSION = 3
 """Rises with every change of what a unit computes; stored results of older ones are not served."""
 FIT_COLUMNS = (
     "target", "features", "model", "scheme", "repeat", "fold", "split",
