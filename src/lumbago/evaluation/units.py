@@ -232,7 +232,8 @@ class Unit:
 
 
 def _by_family(dataset: Dataset) -> pd.MultiIndex:
-    levels = [dataset.cohort, dataset.families, dataset.session]
+    # Families go across cohorts, so the cohort's name must not tell their members apart.
+    levels = [np.full(len(dataset), ""), dataset.families, dataset.session]
     return pd.MultiIndex.from_arrays(levels, names=list(dataset.X.index.names))
 
 
