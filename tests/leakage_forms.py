@@ -168,7 +168,9 @@ FORMS: dict[int, Form] = {
         ("test_duplicates.py::test_a_scan_that_two_people_share_counts_for_neither",
          "test_duplicates.py::test_the_audit_fails_where_a_split_parts_them_and_names_nobody",
          *here("test_one_person_in_two_cohorts_is_joined_by_same_as",
-               "test_inner_folds_keep_one_person_of_two_cohorts_whole")),
+               "test_inner_folds_keep_one_person_of_two_cohorts_whole",
+               "test_labels_of_one_person_in_two_cohorts_move_together_and_stay_in_their_cohort",
+               "test_pooled_cohorts_keep_what_one_of_them_says_of_the_other")),
     ),
     17: Form(
         "Windows or halves of one scan count as samples",

@@ -37,6 +37,7 @@ from lumbago.evaluation import (
 )
 from lumbago.evaluation.disguises import disguised_features
 from lumbago.evaluation.metrics import score_table
+from lumbago.evaluation.nulls import permuted_labels
 from lumbago.evaluation.poison import poisoned
 from lumbago.evaluation.state import first_difference, learned_state
 from lumbago.experiment.kinship import kin_of
@@ -292,6 +293,38 @@ def test_inner_folds_keep_one_person_of_two_cohorts_whole(scheme):
         for split in unit.splits:
             assert not set(data.families[split.train]) & set(data.families[split.test])
             assert not set(inner[split.train]) & set(inner[split.test])
+
+
+def test_labels_of_one_person_in_two_cohorts_move_together_and_stay_in_their_cohort():
+    data = shared_people()
+    first = {family: np.flatnonzero(data.families == family) for family in set(data.families)}
+    twice = [rows for rows in first.values() if len(rows) == 2]
+    assert len(twice) == 6
+    pairs = [tuple(data.y[rows]) for rows in twice]
+    assert len(set(pairs)) > 1
+    moved = 0
+    for number in range(30):
+        labels = permuted_labels(data, 0, number)
+        found = [tuple(labels[rows]) for rows in twice]
+        assert sorted(found) == sorted(pairs)
+        moved += found != pairs
+        for cohort in ("cohort0", "cohort1"):
+            there = data.cohort == cohort
+            assert sorted(labels[there]) == sorted(data.y[there])
+    assert moved > 10
+
+
+def test_pooled_cohorts_keep_what_one_of_them_says_of_the_other():
+    both = two_cohorts(["a/sub-2", None, None])
+    parts = []
+    for name in ("a", "b"):
+        people = both.participants[both.participants["cohort"] == name]
+        people = people.drop(columns="same_as") if name == "a" else people
+        sessions = both.sessions[both.sessions["cohort"] == name]
+        parts.append(Cohort(name, people, sessions))
+    pooled = Cohort.pool(parts)
+    kin, _ = kin_of(pooled, pooled.table.index, None)
+    assert kin.tolist() == ["a/sub-0", "a/sub-1", "a/sub-2", "a/sub-2", "b/sub-1", "b/sub-2"]
 
 
 # Rules, seeds and settings
