@@ -13,13 +13,13 @@ from lumbago.evaluation import Unit
 
 SECONDS_PER_FOLD = 8e-3
 """Taking a fold apart, cloning steps, gathering what it gave: whatever its size."""
-SECONDS_PER_VALUE = 20e-9
+SECONDS_PER_VALUE = 15e-9
 """Preparing one value: filling, scaling, residualizing, copying."""
-SECONDS_TO_ROTATE = 3e-10
+SECONDS_TO_ROTATE = 2.5e-10
 """Per value and row beside it: products of all pairs of rows, and a basis from them."""
 SECONDS_PER_MATRIX: Mapping[str, float] = {"partial": 4e-10, "tangent": 5e-9}
 """Per matrix of n regions and n³."""
-SECONDS_PER_PERMUTATION = 2e-3
+SECONDS_PER_PERMUTATION = 1e-3
 """Exchanging the labels and scoring what they gave."""
 SECONDS_PER_TREE_FEATURE = 9e-9
 """Per tree and tried feature, and n log² n of the rows."""
@@ -31,9 +31,9 @@ SECONDS_TO_FIT: Mapping[str, float] = {
 """Per fit of 100 rows and 1,000 features, where nothing below tells more."""
 
 
-def seconds_of(unit: Unit, n_samples: int) -> float:
-    """Estimate the core seconds of one unit."""
-    inner, permutations = _inner_folds(unit), _times(unit)
+def seconds_of(unit: Unit, *, continuous: bool) -> float:
+    """Estimate the core seconds of one unit, of a continuous target or of classes."""
+    inner, permutations = _inner_folds(unit, continuous), _times(unit)
     n_train = sum(len(s.train) for s in unit.splits) / max(len(unit.splits), 1)
     n_rows = sum(len(s.train) + len(s.test) for s in unit.splits) / max(len(unit.splits), 1)
     # Every inner fold holds most of the training rows, and its rest is prepared as well.
@@ -42,14 +42,15 @@ def seconds_of(unit: Unit, n_samples: int) -> float:
         once += _preparing(unit, 0.0, n_train)  # once more, for the patterns
     if any(getattr(step, "reads_y", False) for step in _built(unit)):
         once *= permutations
-    fits = permutations * fits_of(unit) / max(_times(unit), 1) / max(len(unit.splits), 1)
+    fits = fits_of(unit, continuous=continuous) / max(len(unit.splits), 1)
     scored = 0.0 if unit.permutations is None else permutations * SECONDS_PER_PERMUTATION
     return len(unit.splits) * (once + fits * _fitting(unit, n_train)) + scored
 
 
-def fits_of(unit: Unit) -> int:
+def fits_of(unit: Unit, *, continuous: bool) -> int:
     """Count the fits of one unit, those of its inner search included."""
-    return len(unit.splits) * _times(unit) * (1 + _inner_folds(unit) * max(_candidates(unit), 1))
+    inner = _inner_folds(unit, continuous) * max(_candidates(unit), 1)
+    return len(unit.splits) * _times(unit) * (1 + inner)
 
 
 def _times(unit: Unit) -> int:
@@ -62,10 +63,10 @@ def _candidates(unit: Unit) -> int:
     return math.prod(len(v) for v in unit.spec.tune.values()) if unit.spec.tune else 0
 
 
-def _inner_folds(unit: Unit) -> int:
+def _inner_folds(unit: Unit, continuous: bool) -> int:
     """Return how many inner folds a fold has: for tuning, or for probabilities."""
     tuned = _candidates(unit) > (0 if unit.permutations is None else 1)
-    calibrated = unit.spec.calibrated_outside and unit.permutations is None
+    calibrated = unit.spec.calibrated_outside and not continuous and unit.permutations is None
     return 5 if tuned or calibrated else 0
 
 
@@ -97,7 +98,7 @@ def _fitting(unit: Unit, n: float) -> float:
     if spec.kind in ("ridge", "linear"):
         return 1e-4 + 3e-9 * min(n, p) ** 2
     if spec.kind == "cpm":
-        return 5e-4 + 4e-9 * n * p
+        return 2e-4 + 1e-9 * n * p
     if spec.kind == "random_forest":
         tried = _tried(spec.max_features, p)
         grown = SECONDS_PER_TREE_FEATURE * tried * n * math.log2(max(n, 2)) ** 2

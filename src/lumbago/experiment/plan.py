@@ -298,11 +298,16 @@ def _target(
     grid = grid_of(experiment, locks.dataset)
     units = [*grid.units, *(unit for look in locks.looks for unit in look.grid.units)]
     stored = [sure and store.has(unit_key(unit)) for unit in units]
+    continuous = dataset.target.kind == "continuous"
     seconds = 0.0
     for unit, there in zip(units, stored, strict=True):
         if not there:
-            seconds += seconds_of(unit, len(dataset))
-    fits = sum(fits_of(u) for u, there in zip(units, stored, strict=True) if not there)
+            seconds += seconds_of(unit, continuous=continuous)
+    fits = sum(
+        fits_of(u, continuous=continuous)
+        for u, there in zip(units, stored, strict=True)
+        if not there
+    )
     return (
         TargetPlan(
             name=name,
