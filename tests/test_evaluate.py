@@ -404,9 +404,9 @@ def test_whole_people_are_exchanged_within_their_site():
 
 def test_cells_share_their_permutations_and_chunks_do_not_matter(data):
     units = plan_units(data, MODELS, WithinCohort(n_splits=3), preparation=STEPS, seed=1,
-                       permutations=120, baselines=False)  # fmt: skip
+                       permutations=520, baselines=False)  # fmt: skip
     chunks = {m: [u.permutations for u in units if u.model == m and u.permutations] for m in MODELS}
-    assert chunks["svm"] == [(0, 50), (50, 100), (100, 120)]
+    assert chunks["svm"] == [(0, 250), (250, 500), (500, 520)]
     assert chunks["forest"][-1] == (90, 100)
     svm = next(u for u in units if u.model == "svm")
     whole = null_scores(replace(svm, permutations=(0, 4)), data)

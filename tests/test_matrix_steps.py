@@ -197,6 +197,53 @@ def test_the_step_is_nilearns_tangent_space(p):
     np.testing.assert_allclose(step.means_[0], theirs.mean_, atol=1e-6)
 
 
+def without_variances(X):
+    names = [c.split(":")[1].split("~") for c in X]
+    return X[[c for c, (a, b) in zip(X, names, strict=True) if a != b]]
+
+
+def test_correlations_are_completed_with_ones_where_there_are_no_covariances():
+    C = covariances(14, 9)
+    scale = np.sqrt(np.diagonal(C, axis1=1, axis2=2))
+    C = C / scale[:, :, None] / scale[:, None, :]
+    X = without_variances(table(C))
+    step = TangentSpace().fit(X.iloc[:10])
+    mean = _geometric_mean(list(C[:10]), max_iter=100, tol=1e-9)
+    np.testing.assert_allclose(step.means_[0], mean, atol=1e-6)
+    white = np.linalg.inv(np.real(sqrtm(mean)))
+    found = step.transform(X)
+    assert list(found) == list(X)
+    rows, columns = np.triu_indices(9, k=1)
+    for i in (0, 12):
+        expected = np.real(logm(white @ C[i] @ white))[rows, columns]
+        np.testing.assert_allclose(found.iloc[i], expected, atol=1e-6)
+
+
+def test_a_region_that_correlations_lack_is_filled_or_dropped_like_one_of_covariances():
+    X = without_variances(
+        table(
+            np.corrcoef(np.random.default_rng(0).standard_normal((6, 40)))[None]
+            + np.zeros((12, 1, 1))
+        )
+    )
+    of_last = [c for c in X if c.endswith("~r5")]
+    X.loc[3, of_last] = np.nan
+    found = TangentSpace(max_missing=0.2).fit(X).transform(X)
+    np.testing.assert_allclose(found, 0, atol=1e-7)  # all alike: nothing is left of any row
+    step = TangentSpace().fit(X)
+    assert step.dropped_ == of_last
+    assert list(step.transform(X)) == [c for c in X if c not in of_last]
+
+
+def test_correlations_beside_covariances_are_left_as_they_are():
+    X = table(covariances(12, 5))
+    beside = without_variances(X).add_prefix("other-")
+    both = pd.concat([X, beside], axis=1)
+    found = TangentSpace().fit(both).transform(both)
+    pd.testing.assert_frame_equal(found[list(beside)], beside)
+    pd.testing.assert_frame_equal(found[list(X)], TangentSpace().fit(X).transform(X))
+
+
 def test_one_row_is_written_as_in_company_and_columns_keep_their_names():
     X = table(covariances(12, 8))
     step = TangentSpace().fit(X.iloc[:9])
@@ -264,9 +311,10 @@ def test_what_holds_no_whole_covariance_is_refused():
     X = table(covariances(6, 4))
     with pytest.raises(ValueError, match="lacks some pairs of its 4 regions; put tangent before"):
         TangentSpace().fit(X.drop(columns="edges:r0~r2"))
-    edges = X[[c for c in X if c.split(":")[1].split("~")[0] != c.split("~")[1]]]
-    with pytest.raises(ValueError, match="expected covariances with their variances"):
-        TangentSpace().fit(edges)
+    with pytest.raises(ValueError, match="of pairs of regions, got none"):
+        TangentSpace().fit(X.set_axis([f"alff:r{i}" for i in range(X.shape[1])], axis=1))
+    with pytest.raises(ValueError, match=r"tangent: expected correlations in \[-1, 1\]"):
+        TangentSpace().fit(2 * without_variances(X))
     with pytest.raises(ValueError, match="7 columns fill no upper triangle"):
         TangentSpace().fit(np.ones((3, 7)))
     empty = X.copy()

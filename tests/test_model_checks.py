@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 from lumbago.models import MODELS, Sklearn
 from lumbago.models.forest import CalibratedForest
 from lumbago.models.logistic import NewtonLogistic
+from lumbago.models.margin import Margin
 from lumbago.models.nearest import LogOddsBayes
 from lumbago.models.sparse import SparseLogistic
 
@@ -32,7 +33,7 @@ def ours() -> list[Any]:
 def exceptions(estimator: Any) -> dict[str, str]:
     """Return checks that a model cannot pass, with the reason."""
     found = {}
-    if isinstance(estimator, NewtonLogistic | SparseLogistic):
+    if isinstance(estimator, NewtonLogistic | SparseLogistic | Margin):
         found["check_class_weight_classifiers"] = "weights by class are balanced or none"
     if isinstance(estimator, LogOddsBayes):
         why = "what is added to the variances counts rows, not weights: as of GaussianNB"

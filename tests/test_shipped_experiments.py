@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -56,10 +57,25 @@ def proven(result) -> None:
     assert (audit.loc[audit["check"] == "poison_labels", "verdict"] == "passed").all()
 
 
+def without_doubles(path: Path) -> list[tuple[str, str]]:
+    """Leave out models that differ from another in one thing that a third tries as well."""
+    doubles = {
+        "fibromyalgia_models": r" (svm_tangent|svm_partial|logistic_tangent|forest_partial|"
+        r"forest_tangent|cpm_partial|cpm_tangent|ridge_partial|ridge_tangent):",
+        "rpn_models": r" (svm_tangent|logistic|forest_tangent|cpm_tangent|ridge_tangent):",
+    }[path.stem]
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    return [(line, "") for line in lines if re.match(" " + doubles, line)]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("path", REAL, ids=lambda p: p.stem)
 def test_a_shipped_experiment_on_real_data_passes_the_poison_test(path, shared_data, tmp_path):
     changes = [("n_repeats: 20", "n_repeats: 1"), ("permutations: 200", "permutations: 0")]
+    if path.stem.endswith("_models"):
+        changes = without_doubles(path)
+        changes += [("n_repeats: 5", "n_repeats: 1"), ("permutations: 1000", "permutations: 0")]
+        changes += [("n_estimators: 200", "n_estimators: 10")]
     if "nulls: 100" in path.read_text(encoding="utf-8"):
         changes += [("nulls: 100", "nulls: 2"), ("start: 0.05, stop: 0.5", "start: 0.1, stop: 0.3")]
         changes += [("step: 0.05", "step: 0.1")]

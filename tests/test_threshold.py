@@ -16,7 +16,7 @@ import lumbago
 from learning_data import make_dataset
 from lumbago.evaluation import WithinCohort, audit, evaluate, plan_units
 from lumbago.evaluation.units import NO_CUT, UnitResult
-from lumbago.experiment.costs import fits_of
+from lumbago.experiment.fit_costs import fits_of
 from lumbago.experiment.grid import unit_key
 from lumbago.experiment.schema import Evaluation
 from lumbago.models import LinearSVM, Logistic, RandomForest
@@ -240,10 +240,13 @@ def test_fits_kept_before_there_were_thresholds_are_read(data):
 
 
 def test_the_plan_counts_the_inner_fits(data):
-    by_model = {u.model: (fits_of(u), fits_of(replace(u, threshold="default")))
-                for u in units_of(data)}  # fmt: skip
-    assert by_model["svm"] == (18, 3)
-    assert by_model["logistic"] == (33, 33)
+    asked, own = (
+        {u.model: fits_of(u, continuous=False) for u in units_of(data, threshold=threshold)}
+        for threshold in ("youden", "default")
+    )
+    assert (asked["forest"], own["forest"]) == (18, 3)
+    assert asked["svm"] == own["svm"] == 18  # its probabilities need them anyway
+    assert asked["logistic"] == own["logistic"] == 33
 
 
 def test_an_experiment_asks_for_it_and_the_methods_say_so():

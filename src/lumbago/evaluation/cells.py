@@ -11,14 +11,13 @@ import pandas as pd
 from lumbago.data.dataset import Dataset
 from lumbago.data.features import COVARIATE
 from lumbago.errors import InputError, Problem
+from lumbago.evaluation.disguises import ALWAYS_THERE, tells_the_target
 from lumbago.evaluation.schemes import Split
 from lumbago.models.catalogue import Model
 from lumbago.models.harmonize import Combat, batch_names
 from lumbago.models.steps import read_preparation
 from lumbago.spec import Spec
 
-ALWAYS_THERE = ("site", "cohort")
-"""Columns that every dataset has, named as covariates or not."""
 PreparationLike = Sequence[Any] | Mapping[str, Sequence[Any]]
 
 
@@ -72,7 +71,7 @@ def check_model(dataset: Dataset, name: str, spec: Model, steps: tuple[Spec, ...
                 )
             )
         for covariate in getattr(step, "preserve", ()):
-            if _tells_the_target(dataset, covariate):
+            if tells_the_target(dataset, covariate):
                 raise InputError(
                     Problem(
                         f"models.{name}.preparation",
@@ -80,21 +79,6 @@ def check_model(dataset: Dataset, name: str, spec: Model, steps: tuple[Spec, ...
                         "preserved; leave it out",
                     )
                 )
-
-
-def _tells_the_target(dataset: Dataset, covariate: str) -> bool:
-    """Tell whether a covariate's values and the target's go one to one, or lie on a line."""
-    if covariate in ALWAYS_THERE and covariate not in dataset.covariates:
-        return False
-    column = dataset.X[COVARIATE + covariate]
-    there = column.notna().to_numpy()
-    values, y = column.to_numpy()[there], np.asarray(dataset.y)[there]
-    if dataset.target.kind == "continuous":
-        if not pd.api.types.is_numeric_dtype(column) or len(set(values)) < 2 or np.ptp(y) == 0:
-            return False
-        return abs(float(np.corrcoef(values.astype(float), y)[0, 1])) > 1 - 1e-9
-    pairs = set(zip(map(str, values), y.tolist(), strict=True))
-    return 1 < len(pairs) == len({v for v, _ in pairs}) == len({c for _, c in pairs})
 
 
 def check_batches(
@@ -149,6 +133,16 @@ def cells_of(
         Problem(f"models.{name}.features", f"the dataset has no {f}; it has {_listed(dataset)}")
         for f in extra
         if f.removeprefix(COVARIATE) not in dataset.covariates
+    ]
+    problems += [
+        Problem(
+            f"models.{name}.features",
+            f"{f} is the target under another name: a model may not read what it predicts; "
+            "leave it out",
+        )
+        for f in extra
+        if f.removeprefix(COVARIATE) in dataset.covariates
+        and tells_the_target(dataset, f.removeprefix(COVARIATE))
     ]
     wanted = [f for f in spec.features if not f.startswith(COVARIATE)]
     problems += [

@@ -1,4 +1,4 @@
-"""Whether the scanner tells the diagnosis: what no split can undo, and what one can show."""
+"""Whether the scanner or a column tells the diagnosis: what no split can undo."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lumbago.data.dataset import Dataset
+from lumbago.evaluation.disguises import disguised_features
 
 STRONG = 0.1
 """Gain, as a share of people, from which on a reader is warned. Our choice."""
@@ -55,12 +56,17 @@ def refusal(told: str, target: str) -> str:
 
 
 def design_problem(dataset: Dataset) -> str | None:
-    """Return why nothing can be learned of the target apart from the site, None where it can."""
+    """Return why nothing can be learned of the target: it is the site, or a feature; else None."""
+    if told := disguised_features(dataset):
+        return (
+            f"{told[0]} is {dataset.target.name} under another name: a feature may not hold what "
+            "is predicted; leave it out"
+        )
     if dataset.target.kind == "continuous":
         return None
     names = np.array(dataset.target.classes, dtype=object)[dataset.y]
-    told = same_thing(_places(dataset).tolist(), names.tolist())
-    return None if told is None else refusal(told, dataset.target.name)
+    one = same_thing(_places(dataset).tolist(), names.tolist())
+    return None if one is None else refusal(one, dataset.target.name)
 
 
 def design_notes(dataset: Dataset) -> list[str]:

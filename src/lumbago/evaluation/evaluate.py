@@ -32,8 +32,8 @@ from lumbago.models.steps import STANDARD
 from lumbago.models.threshold import Threshold
 from lumbago.spec import Spec, read_kind
 
-CHUNK = 50
-"""Permutations in one unit: what a kill can lose."""
+CHUNK = 250
+"""Permutations in one unit, which share the preparation of its folds: what a kill can lose."""
 CHUNK_OF_SLOW = 10
 
 OneModel = Model | str | Mapping[str, Any]

@@ -31,7 +31,7 @@ from lumbago.models.threshold import Threshold
 from lumbago.provenance import integer_seed, task_seed
 from lumbago.spec import Spec
 
-VERSION = 2
+VERSION = 3
 """Rises with every change of what a unit computes; stored results of older ones are not served."""
 FIT_COLUMNS = (
     "target", "features", "model", "scheme", "repeat", "fold", "split",
@@ -245,7 +245,8 @@ class Unit:
 
 
 def _by_family(dataset: Dataset) -> pd.MultiIndex:
-    levels = [dataset.cohort, dataset.families, dataset.session]
+    # Families go across cohorts, so the cohort's name must not tell their members apart.
+    levels = [np.full(len(dataset), ""), dataset.families, dataset.session]
     return pd.MultiIndex.from_arrays(levels, names=list(dataset.X.index.names))
 
 

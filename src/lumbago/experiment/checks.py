@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 from lumbago.data.features import COVARIATE
@@ -11,8 +12,10 @@ from lumbago.data.selection import columns_in
 from lumbago.errors import InputError, Problem
 from lumbago.evaluation import Locked
 from lumbago.evaluation.metrics import METRICS
+from lumbago.experiment.blind_rules import rule_problems
 from lumbago.experiment.inner import INNER
 from lumbago.experiment.made_designs import design_problems
+from lumbago.experiment.origins import origin_problems
 from lumbago.experiment.schema import STANDARD, Experiment
 from lumbago.experiment.shape import expected_at, is_settings
 from lumbago.experiment.tree import Place, Tree
@@ -25,7 +28,9 @@ from lumbago.spec import kinds_of
 def meaning_problems(experiment: Experiment) -> Iterator[tuple[Place, str]]:
     """Return what contradicts itself in an experiment whose parts are right one by one."""
     yield from _rules(experiment)
+    yield from rule_problems(experiment)
     yield from _twins(experiment)
+    yield from origin_problems(experiment)
     yield from _features(experiment)
     yield from _models(experiment)
     yield from _columns(experiment)
@@ -212,11 +217,12 @@ def _columns(experiment: Experiment) -> Iterator[tuple[Place, str]]:
                     ),
                 )
     for column, feature in columns.items():
-        if column in targets:
+        for held in [t for t in targets if fnmatchcase(t, column)]:
+            takes = "is" if held == column else f"takes in {held!r},"
             yield (
                 ("features", feature, "columns"),
                 (
-                    f"{column!r} is the column of target {targets[column]!r}: "
+                    f"{column!r} {takes} the column of target {targets[held]!r}: "
                     "a feature may not hold what is predicted"
                 ),
             )

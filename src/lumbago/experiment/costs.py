@@ -6,10 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from lumbago.data import Scan
-from lumbago.evaluation import Unit
 from lumbago.extractors.network import AGAINST_NULLS, NODAL
 
 SECONDS_TO_READ = 30e-9
@@ -26,13 +23,6 @@ BRAIN = 0.26
 """Share of a template's box that the brain takes up: 69,798 of 61 × 73 × 61 voxels of 3 mm."""
 SECONDS_TO_SIMULATE = 120e-9
 """Per voxel and volume: drawing, smoothing, compressing."""
-SECONDS_TO_FIT: Mapping[str, float] = {
-    "dummy": 0.01, "logistic": 0.05, "linear_svm": 0.1, "ridge": 0.05, "random_forest": 1.5,
-    "elastic_net_logistic": 0.02, "rbf_svm": 0.1, "decision_tree": 0.05, "linear": 0.05,
-    "svr": 0.05, "elastic_net_svm": 0.15, "gradient_boosting": 4.0, "naive_bayes": 0.1,
-    "neighbours": 0.1, "pls": 0.1, "cpm": 0.1, "lasso": 0.03, "elastic_net": 0.03, "sklearn": 1.0,
-}  # fmt: skip
-"""Per fitted model of 100 samples and 1,000 features; grows with both."""
 SECONDS_TO_SWITCH = 40e-9
 """Per switch of ends in a rewired graph, with what is measured of that graph."""
 COPIES = 4
@@ -40,28 +30,9 @@ COPIES = 4
 BYTES_PER_VALUE = 4
 
 
-def seconds_of(unit: Unit, n_samples: int) -> float:
-    """Estimate the core seconds of one unit."""
-    one = SECONDS_TO_FIT.get(unit.spec.kind, 0.2)
-    width = max(len(unit.columns), 1) / 1000
-    growth = (n_samples / 100) ** 1.5 * (0.5 + 0.5 * width)
-    if unit.permutations is not None and (unit.spec.linear or unit.spec.by_distance):
-        growth *= 0.05  # one decomposition serves all permutations
-    return one * growth * fits_of(unit)
-
-
-def fits_of(unit: Unit) -> int:
-    """Count the fits of one unit, those of its inner search included."""
-    candidates = int(np.prod([len(v) for v in unit.spec.tune.values()])) if unit.spec.tune else 0
-    if unit.threshold != "default":
-        candidates = max(candidates, 1)
-    times = unit.permutations[1] - unit.permutations[0] if unit.permutations else 1
-    return len(unit.splits) * times * (1 + 5 * candidates)
-
-
-def n_features(extractor: Any) -> int:
-    """Estimate how many features an extractor gives."""
-    regions = n_regions(extractor)
+def n_features(extractor: Any, scan: Scan | None = None) -> int:
+    """Estimate how many features an extractor gives, of regions that a scan may name."""
+    regions = n_regions(extractor, scan)
     if extractor.kind == "connectome":
         own = 1 if extractor.measure == "covariance" else -1
         return regions * (regions + own) // 2 * len(extractor.bands or [()])

@@ -20,18 +20,17 @@ from lumbago.experiment.costs import (
     COPIES,
     SECONDS_TO_READ,
     SECONDS_TO_SIMULATE,
-    fits_of,
     n_features,
     n_regions,
     scan_shape,
     scan_size,
-    seconds_of,
     seconds_of_graphs,
     seconds_of_voxels,
     simulated_shape,
     simulated_size,
 )
 from lumbago.experiment.excluded import counted_reasons
+from lumbago.experiment.fit_costs import fits_of, seconds_of
 from lumbago.experiment.grid import grid_of, unit_key
 from lumbago.experiment.loading import Loaded, load
 from lumbago.experiment.locking import locks_of
@@ -299,11 +298,16 @@ def _target(
     grid = grid_of(experiment, locks.dataset)
     units = [*grid.units, *(unit for look in locks.looks for unit in look.grid.units)]
     stored = [sure and store.has(unit_key(unit)) for unit in units]
+    continuous = dataset.target.kind == "continuous"
     seconds = 0.0
     for unit, there in zip(units, stored, strict=True):
         if not there:
-            seconds += seconds_of(unit, len(dataset))
-    fits = sum(fits_of(u) for u, there in zip(units, stored, strict=True) if not there)
+            seconds += seconds_of(unit, continuous=continuous)
+    fits = sum(
+        fits_of(u, continuous=continuous)
+        for u, there in zip(units, stored, strict=True)
+        if not there
+    )
     return (
         TargetPlan(
             name=name,
@@ -323,8 +327,9 @@ def _target(
 def _stand_in(key: str, cohort: Cohort, experiment: Experiment) -> FeatureTable:
     """Return a table that says only which sessions have a scan, to count what is to come."""
     extractor: Any = experiment.features[key]
-    index = sorted({s.index for s in cohort.scans if extractor.applies_to(s)})
-    n = min(n_features(extractor), 20_000)
+    scans = [s for s in cohort.scans if extractor.applies_to(s)]
+    index = sorted({s.index for s in scans})
+    n = min(n_features(extractor, scans[0] if scans else None), 50_000)
     columns = pd.Index([f"{key}:{i}" for i in range(n)], dtype=object)
     values = np.zeros((len(index), n), dtype=np.float32)
     rows = pd.MultiIndex.from_tuples(index, names=list(INDEX))

@@ -69,8 +69,8 @@ def dataset(
         Columns to take along as ``covariate:<name>``; age, sex, mean_fd and site come
         anyway where the cohort has them.
     groups : sequence of str, optional
-        Columns that join people no split may part; family_id and pair_id where the cohort has
-        them and none are named.
+        Columns that join people no split may part; family_id, pair_id and same_as where the
+        cohort has them and none are named.
 
     Returns
     -------

@@ -116,7 +116,8 @@ class Evaluation(Spec):
     one more."""
     groups: list[str] | None = None
     """Columns that join people whom no split and no permutation may part, directly or through
-    others; by default ``family_id`` and ``pair_id`` where a cohort has them, ``[]`` for none."""
+    others; by default ``family_id``, ``pair_id`` and ``same_as`` (``cohort/participant_id`` of one
+    person in two cohorts) where a cohort has them, ``[]`` for none."""
     audit: bool = True
     """Check every pipeline for leakage by poisoning one test fold."""
 

@@ -45,6 +45,8 @@ class Seed(VoxelExtractor):
     """Of the balls around coordinates, in mm."""
     space: str = "MNI"
     """Space of the coordinates."""
+    derived_from: tuple[str, ...] = ()
+    """Cohorts whose scans told where the seeds lie; an experiment may not have them."""
     fisher_z: bool = True
     """Whether correlations become Fisher's z, whose means over voxels, runs and people are
     not pulled towards 0; a voxel that is a whole seed has none. Else Pearson's r."""

@@ -29,6 +29,8 @@ class CalibratedForest(RandomForestClassifier):
         if len(self.classes_) == 2:
             values = features.tocsr() if issparse(features) else np.asarray(features)
             values = values.astype(np.float32, copy=False)
+            if not issparse(values):
+                values = np.ascontiguousarray(values)
             known = isinstance(X, pd.DataFrame)
             people = groups_of(X) if known else np.arange(values.shape[0]).astype(str)
             votes = self._out_of_bag(values, people)
@@ -53,7 +55,8 @@ class CalibratedForest(RandomForestClassifier):
             inside[person[drawn]] = True
             rows = np.flatnonzero(~inside[person])
             if len(rows):
-                total[rows] += tree.predict_proba(values[rows])[:, 1]
+                # All rows, for copying wide ones costs more than sending a few down in vain.
+                total[rows] += tree.predict_proba(values, check_input=False)[rows, 1]
                 count[rows] += 1
         return np.divide(total, count, out=np.full(len(person), np.nan), where=count > 0)
 

@@ -11,6 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from lumbago.models.columns import n_features
+from lumbago.models.rows import Rows
 
 
 class Learner(BaseEstimator):
@@ -39,7 +40,8 @@ class Learner(BaseEstimator):
         if y is None:
             raise ValueError(f"{self.called} requires y to be passed, but the target y is None")
         values = self._taken(X, reset=True)
-        y = column_or_1d(y, warn=True)
+        if not isinstance(X, Rows):
+            y = column_or_1d(y, warn=True)
         if len(y) != len(values):
             raise ValueError(f"{self.called}: expected {len(values)} labels, got {len(y)}")
         if len(values) < self.fewest:
@@ -51,10 +53,15 @@ class Learner(BaseEstimator):
 
     def _rows(self, X: Any) -> np.ndarray:
         """Return features of any rows, in double precision."""
-        check_is_fitted(self)
+        if not isinstance(X, Rows):
+            check_is_fitted(self)
         return self._taken(X, reset=False)
 
     def _taken(self, X: Any, *, reset: bool) -> np.ndarray:
+        if isinstance(X, Rows):
+            if reset:
+                self.n_features_in_ = X.values.shape[1]
+            return X.values
         if isinstance(X, pd.DataFrame):
             X = X.iloc[:, : n_features(X)]
         values = validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite=False)
@@ -85,7 +92,8 @@ class TwoClasses(ClassifierMixin, Learner):
             If y does not hold two classes.
         """
         values, y = self._training_rows(X, y)
-        check_classification_targets(y)
+        if not isinstance(X, Rows):
+            check_classification_targets(y)
         self.classes_, code = np.unique(y, return_inverse=True)
         n = len(self.classes_)
         if n > 2:
@@ -103,7 +111,10 @@ class TwoClasses(ClassifierMixin, Learner):
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the class on whose side of the border a row lies."""
-        decision = self.decision_function(X)
+        return self.decided(self.decision_function(X))
+
+    def decided(self, decision: np.ndarray) -> np.ndarray:
+        """Return the classes that decision values stand for."""
         return self.classes_[(decision > 0).astype(int)]
 
     def __sklearn_tags__(self) -> Any:

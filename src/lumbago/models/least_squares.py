@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lumbago.models.learner import Regression
+from lumbago.models.rows import Rows, centred_svd
 
 SMALLEST = 10 * float(np.finfo(np.float32).eps)
 """Singular values below this share of the largest are rounding of the stored features."""
@@ -32,8 +33,10 @@ class LeastSquares(Regression):
     def fit(self, X: Any, y: np.ndarray) -> LeastSquares:
         """Solve for the weights."""
         values, y = self._training_numbers(X, y)
-        centre, level = values.mean(axis=0), float(y.mean())
-        left, size, right = np.linalg.svd(values - centre, full_matrices=False)
+        centre, left, size, right = (
+            X.once("centred_svd", centred_svd) if isinstance(X, Rows) else centred_svd(values)
+        )
+        level = float(y.mean())
         used = size > SMALLEST * size.max(initial=0.0)
         self.rank_ = int(used.sum())
         along = (left[:, used].T @ (y - level)) / size[used]

@@ -67,9 +67,9 @@ class Ridge(Model):
     """Strength of the penalty; larger is more regularized."""
 
     def _estimator(self, seed: int, target_kind: TargetKind) -> Any:
-        from sklearn.linear_model import Ridge as SklearnRidge
+        from lumbago.models.shrunken import RidgeRegression
 
-        return SklearnRidge(alpha=self.alpha, solver="svd")
+        return RidgeRegression(alpha=self.alpha)
 
 
 class Linear(Model):

@@ -39,6 +39,30 @@ class Matrices:
             found[:, every, every] = 1.0
         return found
 
+    def completed(self, values: np.ndarray, called: str) -> np.ndarray:
+        """Return matrices of all rows, missing regions marked on the diagonal.
+
+        Without variances the values are correlations: their diagonal is 1, and NaN for a region
+        that is NaN with every other.
+
+        Raises
+        ------
+        ValueError
+            If there are no variances, and a value is no correlation.
+        """
+        found = self.of(values)
+        if self.diagonal:
+            return found
+        if (np.abs(found) > 1 + 1e-6).any():
+            raise ValueError(
+                f"{called}: expected correlations in [-1, 1] or covariances with their variances; "
+                "set fisher_z: false in the feature"
+            )
+        every = np.arange(len(self.column))
+        alone = np.isnan(found).sum(axis=2) == len(every) - 1
+        found[:, every, every] = np.where(alone, np.nan, 1.0)
+        return found
+
 
 def find_matrices(names: pd.Index | None, n_features: int, called: str) -> list[Matrices]:
     """Return every feature of pairs of regions in a table.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy import stats
 
 from lumbago.models.learner import Learner, Regression, TwoClasses
+from lumbago.models.rows import Rows
 
 NETWORKS = {"both": (True, True), "positive": (True, False), "negative": (False, True)}
 
@@ -28,14 +30,17 @@ class _NetworkSums(Learner):
     called = "cpm"
     fewest = 3
 
-    def _strengths(self, values: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _strengths(
+        self, X: Any, values: np.ndarray, target: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Pick edges and return their masks, shape (2, n_features), and the sums of each row."""
         if self.networks not in NETWORKS:
             raise ValueError(f"cpm: networks is {' or '.join(NETWORKS)}, got {self.networks!r}")
         self.threshold_ = (
             critical_correlation(self.p, len(values)) if self.r is None else float(self.r)
         )
-        found = correlations(values, target)
+        spread = X.once("spread", spread_of) if isinstance(X, Rows) else spread_of(values)
+        found = correlations(values, target, spread)
         masks = np.array([found > self.threshold_, found < -self.threshold_], dtype=np.float64)
         masks *= np.array(NETWORKS[self.networks], dtype=float)[:, None]
         self.n_positive_, self.n_negative_ = (int(m.sum()) for m in masks)
@@ -71,7 +76,7 @@ class NetworkSumsRegressor(Regression, _NetworkSums):
     def fit(self, X: Any, y: np.ndarray) -> NetworkSumsRegressor:
         """Pick edges, sum them, fit the sums; without an edge the mean is predicted."""
         values, y = self._training_numbers(X, y)
-        masks, sums = self._strengths(values, y)
+        masks, sums = self._strengths(X, values, y)
         centre, level = sums.mean(axis=0), float(y.mean())
         scale = _spread(sums)
         weights = np.linalg.lstsq((sums - centre) / scale, y - level, rcond=1e-10)[0] / scale
@@ -110,7 +115,7 @@ class NetworkSumsClassifier(TwoClasses, _NetworkSums):
         from lumbago.models.logistic import NewtonLogistic
 
         values, code = self._training_codes(X, y)
-        masks, sums = self._strengths(values, code.astype(np.float64))
+        masks, sums = self._strengths(X, values, code.astype(np.float64))
         centre, scale = sums.mean(axis=0), _spread(sums)
         fitted = NewtonLogistic(C=self.C).fit((sums - centre) / scale, code)
         weights = fitted.coef_[0] / scale
@@ -133,19 +138,52 @@ def critical_correlation(p: float, n: int) -> float:
     return float(t / np.sqrt(n - 2 + t * t))
 
 
-def correlations(values: np.ndarray, target: np.ndarray) -> np.ndarray:
+def correlations(
+    values: np.ndarray, target: np.ndarray, spread: Spread | None = None
+) -> np.ndarray:
     """Return Pearson's r of every column with the target; 0 where one of them is constant.
 
     Parameters
     ----------
     values : array of shape (n_samples, n_features), float64
     target : array of shape (n_samples,)
+    spread : Spread, optional
+        Of the same values, where it is known already.
     """
-    n = len(values)
     aim = target - target.mean()
     size = float(np.linalg.norm(aim))
     if size <= 1e-12 * np.abs(target).max(initial=0.0):
         return np.zeros(values.shape[1])
+    spread = spread_of(values) if spread is None else spread
+    covariance = aim @ values
+    covariance[spread.unsure] = aim @ spread.off
+    return np.where(spread.constant, 0.0, covariance / spread.length / size)
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """How much columns vary: what a correlation needs of them beside the target.
+
+    Parameters
+    ----------
+    length : array of shape (n_features,)
+        Roots of summed squares about the mean; 1 for a constant.
+    constant : boolean array of shape (n_features,)
+    unsure : array of int
+        Columns whose mean is large beside their variance.
+    off : array of shape (n_samples, n_unsure)
+        These columns about their means.
+    """
+
+    length: np.ndarray
+    constant: np.ndarray
+    unsure: np.ndarray
+    off: np.ndarray
+
+
+def spread_of(values: np.ndarray) -> Spread:
+    """Measure how much every column varies."""
+    n = len(values)
     mean = np.ones(n) @ values / n
     square = np.einsum("ij,ij->j", values, values)
     spread = square - n * mean**2
@@ -156,9 +194,7 @@ def correlations(values: np.ndarray, target: np.ndarray) -> np.ndarray:
     spread[unsure] = np.einsum("ij,ij->j", off, off)
     constant = spread <= (n * np.finfo(float).eps) ** 2 * square
     length = np.sqrt(np.where(constant, 1.0, spread))
-    covariance = aim @ values
-    covariance[unsure] = aim @ off
-    return np.where(constant, 0.0, covariance / length / size)
+    return Spread(length, constant, unsure, off)
 
 
 def _spread(sums: np.ndarray) -> np.ndarray:

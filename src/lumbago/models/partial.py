@@ -72,10 +72,7 @@ class PartialCorrelations(Step):
         parts = self._reopen(X)
         values = parts.values.copy()
         for matrices in self.matrices_:
-            given = matrices.of(parts.values)
-            if not matrices.diagonal:
-                self._known(given)
-            found = self._partial(given)
+            found = self._partial(matrices.completed(parts.values, self.called))
             rows, columns = np.triu_indices(len(matrices.column), k=1)
             values[:, matrices.column[rows, columns]] = found[:, rows, columns]
         names = parts.names[self.keep_] if parts.names is not None else None
@@ -86,14 +83,3 @@ class PartialCorrelations(Step):
             return partial_correlations(given, self.shrinkage)
         except ValueError as error:
             raise ValueError(f"partial: {error} (give the step partial a shrinkage)") from error
-
-    def _known(self, given: np.ndarray) -> None:
-        """Mark regions that are NaN with every other as missing; refuse what is no r."""
-        if (np.abs(given) > 1 + 1e-6).any():
-            raise ValueError(
-                "partial: expected correlations in [-1, 1] or covariances with their variances; "
-                "set fisher_z: false in the feature"
-            )
-        every = np.arange(given.shape[1])
-        alone = np.isnan(given).sum(axis=2) == given.shape[1] - 1
-        given[:, every, every] = np.where(alone, np.nan, 1.0)

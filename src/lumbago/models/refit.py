@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from lumbago.models.columns import take_rows
+from lumbago.models.columns import feature_values, take_rows
+from lumbago.models.learner import Learner, TwoClasses
+from lumbago.models.rows import Rows
 from lumbago.models.search import (
     GroupedSearch,
     best_candidate,
@@ -64,6 +66,9 @@ class Refit:
         rows += [(take_rows(X_train, a), take_rows(X_train, b)) for a, b in self.folds]
         true = [y_train, *(y_train[a] for a, _ in self.folds)]
         self._kept = self._prepare(slice(0, shared), rows, true)
+        if self.label_free and isinstance(self.model, Learner):
+            # The same rows for every permutation: what is known of them is found once.
+            self._kept = [(Rows(feature_values(a)), Rows(feature_values(b))) for a, b in self._kept]
         self._anew = slice(shared, n)
 
     def _prepare(self, which: slice, rows: list[_Rows], labels: list[np.ndarray]) -> list[_Rows]:
@@ -104,6 +109,10 @@ class Refit:
         else:
             choose(model, self.options[0])
         model.fit(outer[0], y)
+        own_cut = isinstance(model, TwoClasses) and type(model).predict is TwoClasses.predict
+        if own_cut and threshold is None:
+            decision = model.decision_function(outer[1])
+            return model.decided(decision), decision
         predicted = np.asarray(model.predict(outer[1]))
         if self.continuous:
             return predicted.astype(float), predicted.astype(float)

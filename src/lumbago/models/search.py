@@ -10,8 +10,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 
 from lumbago.models.calibration import platt
-from lumbago.models.columns import groups_of, take_rows
+from lumbago.models.columns import feature_values, groups_of, take_rows
 from lumbago.models.folds import deal_folds
+from lumbago.models.learner import Learner
+from lumbago.models.rows import Rows
 from lumbago.models.threshold import youden_cut
 
 TOWARDS_MORE_PENALTY = {
@@ -223,7 +225,11 @@ class GroupedSearch(BaseEstimator):
         for fit_rows, check_rows in folds:
             prepared = clone(self.estimator[:-1])
             X_fit = prepared.fit_transform(take_rows(X, fit_rows), y[fit_rows])
-            parts.append((X_fit, y[fit_rows], prepared.transform(take_rows(X, check_rows))))
+            X_check = prepared.transform(take_rows(X, check_rows))
+            if isinstance(self.estimator[-1], Learner):
+                # Candidates share what is computed of the rows.
+                X_fit, X_check = Rows(feature_values(X_fit)), Rows(feature_values(X_check))
+            parts.append((X_fit, y[fit_rows], X_check))
             y_check.append(y[check_rows])
         self.scores_, values = score_candidates(
             self.estimator[-1], self.candidates_, parts, y_check, continuous=self.continuous

@@ -10,7 +10,7 @@ from lumbago.models.base import Model, TargetKind
 
 
 class LinearSVM(Model):
-    """Linear support vector machine (hinge loss, libsvm).
+    """Linear support vector machine (hinge loss), the problem of libsvm.
 
     Scores are decision values; probabilities come from Platt's sigmoid over the decision
     values of inner, participant-aware folds of the training fold.
@@ -28,9 +28,9 @@ class LinearSVM(Model):
     tol: float = Field(1e-6, gt=0)
 
     def _estimator(self, seed: int, target_kind: TargetKind) -> Any:
-        from sklearn.svm import SVC
+        from lumbago.models.margin import Margin
 
-        return SVC(kernel="linear", C=self.C, class_weight=self.class_weight, tol=self.tol)
+        return Margin(C=self.C, class_weight=self.class_weight, tol=self.tol)
 
 
 class RbfSVM(Model):

@@ -19,7 +19,9 @@ ROOT_2 = np.sqrt(2.0)
 class Tangent(Spec):
     """Write covariances in the tangent space at the geometric mean of the training rows.
 
-    For features of `{kind: connectome, measure: covariance}`; others are left as they are.
+    For features of `{kind: connectome, measure: covariance}`; others are left as they are. Where
+    there is no such feature, correlations are taken (not their Fisher z), as covariances of
+    signals of variance 1; with more regions than kept volumes they need a shrinkage.
     Distances between participants become straight lines there, and no region's unit counts.
     Put it first: a covariance whose values were imputed, scaled or harmonized one by one is
     none any more. With `logistic` behind it, this is the recipe of Varoquaux and others.
@@ -46,7 +48,8 @@ class TangentSpace(Step):
     Columns keep their names and order (upper triangle, row by row) and hold the logarithm's
     entries, those of the diagonal divided by √2: the squared length of a row is half the
     squared distance from G, as in nilearn, whose lower triangle goes row by row instead. The
-    mean needs no labels, and one row is written as readily as many.
+    mean needs no labels, and one row is written as readily as many. A table of correlations has
+    no columns for the diagonal: it is completed with ones and, of the logarithms, left out.
 
     A region that a row lacks is filled by what G predicts of it from the others; rows that
     lack one take no part in the mean.
@@ -77,11 +80,11 @@ class TangentSpace(Step):
         """Find the geometric means of the training rows."""
         parts = self._open(X)
         found = find_matrices(parts.names, parts.values.shape[1], self.called)
-        self.matrices_ = [m for m in found if m.diagonal]
+        self.matrices_ = [m for m in found if m.diagonal] or found
         if not self.matrices_:
             raise ValueError(
-                "tangent: expected covariances with their variances, got none; give a feature "
-                "{kind: connectome, measure: covariance}"
+                "tangent: expected covariances, or correlations, of pairs of regions, got none; "
+                "give a feature {kind: connectome, measure: covariance}"
             )
         self.means_: list[np.ndarray] = []
         self.regions_: list[np.ndarray] = []
@@ -94,7 +97,8 @@ class TangentSpace(Step):
         return self
 
     def _learn(self, matrices: Matrices, values: np.ndarray) -> None:
-        lacking = np.isnan(values[:, np.diag(matrices.column)])
+        given = matrices.completed(values, self.called)
+        lacking = np.isnan(np.diagonal(given, axis1=1, axis2=2))
         kept = np.flatnonzero(lacking.mean(axis=0) <= self.max_missing)
         full = ~lacking[:, kept].any(axis=1)
         if not len(kept) or not full.any():
@@ -103,9 +107,10 @@ class TangentSpace(Step):
                 "of poor coverage"
             )
         gone = np.setdiff1d(np.arange(len(matrices.column)), kept)
-        self.keep_[matrices.column[gone].ravel()] = False
+        without = matrices.column[gone]
+        self.keep_[without[without >= 0]] = False
         self.regions_.append(kept)
-        covariances = self._covariances(matrices, kept, values[full])
+        covariances = self._covariances(kept, given[full])
         try:
             self.means_.append(geometric_mean(covariances))
         except ValueError as error:
@@ -115,8 +120,8 @@ class TangentSpace(Step):
             f"mean of {int(full.sum())} rows"
         )
 
-    def _covariances(self, matrices: Matrices, kept: np.ndarray, values: np.ndarray) -> np.ndarray:
-        found = matrices.of(values)[:, kept[:, None], kept]
+    def _covariances(self, kept: np.ndarray, given: np.ndarray) -> np.ndarray:
+        found = given[:, kept[:, None], kept]
         # Unshrunk ones keep the precision they came in: it decides what may be rounding.
         return shrunk(found, self.shrinkage) if self.shrinkage else found
 
@@ -125,14 +130,15 @@ class TangentSpace(Step):
         parts = self._reopen(X)
         values = parts.values.copy()
         for matrices, kept, mean in zip(self.matrices_, self.regions_, self.means_, strict=True):
-            covariances = self._filled(self._covariances(matrices, kept, parts.values), mean)
+            given = matrices.completed(parts.values, self.called)
+            covariances = self._filled(self._covariances(kept, given), mean)
             try:
                 logs = tangent(covariances, mean)
             except ValueError as error:
                 raise ValueError(_with_cure(error)) from error
             every = np.arange(len(kept))
             logs[:, every, every] /= ROOT_2
-            rows, columns = np.triu_indices(len(kept))
+            rows, columns = np.triu_indices(len(kept), k=0 if matrices.diagonal else 1)
             values[:, matrices.column[kept[rows], kept[columns]]] = logs[:, rows, columns]
         if self.keep_.all():
             return parts.with_values(values)

@@ -35,6 +35,8 @@ class Spheres(Spec):
     """In mm."""
     space: str = "MNI"
     """Space of a local table's coordinates."""
+    derived_from: tuple[str, ...] = ()
+    """Cohorts whose scans told where the coordinates lie; an experiment may not have them."""
 
 
 class LocalAtlas(Spec):
@@ -51,6 +53,8 @@ class LocalAtlas(Spec):
     """Of the image file; refused where it differs."""
     sampling: Sampling | None = None
     """How weight maps give regional values: ``weighted_mean`` or ``least_squares``."""
+    derived_from: tuple[str, ...] = ()
+    """Cohorts whose scans the regions were made from; an experiment may not have them."""
 
 
 AtlasRef = str | LocalAtlas | Spheres | FetchedAtlas

@@ -41,11 +41,12 @@ def whole_block(
     block = block.ravel()
     order = np.argsort(block, kind="stable")
     rows = np.split(order, np.cumsum(np.bincount(block))[:-1])
+    place = np.asarray(strata)
     kinds: dict[tuple[object, ...], list[int]] = {}
     for b in range(len(names)):
         key: tuple[object, ...] = () if constant else (len(rows[b]),)
         if strata is not None:
-            key += tuple(np.unique(np.asarray(strata)[rows[b]]).tolist())
+            key += tuple(sorted(set(place[rows[b]].tolist())))
         kinds.setdefault(key, []).append(b)
     index = np.empty(len(block), dtype=np.int64)
     for key in sorted(kinds, key=repr):
