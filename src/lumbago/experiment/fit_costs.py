@@ -17,6 +17,8 @@ SECONDS_PER_VALUE = 15e-9
 """Preparing one value: filling, scaling, residualizing, copying."""
 SECONDS_TO_ROTATE = 2.5e-10
 """Per value and row beside it: products of all pairs of rows, and a basis from them."""
+SECONDS_PER_COLUMN = 4e-6
+"""Carrying a column's name to a model whose rows are not rotated."""
 SECONDS_PER_MATRIX: Mapping[str, float] = {"partial": 4e-10, "tangent": 5e-9}
 """Per matrix of n regions and n³."""
 SECONDS_PER_PERMUTATION = 1e-3
@@ -38,7 +40,7 @@ def seconds_of(unit: Unit, *, continuous: bool) -> float:
     n_rows = sum(len(s.train) + len(s.test) for s in unit.splits) / max(len(unit.splits), 1)
     # Every inner fold holds most of the training rows, and its rest is prepared as well.
     once = _preparing(unit, n_train, n_rows) + inner * _preparing(unit, 0.8 * n_train, n_train)
-    if unit.permutations is None and unit.spec.linear:
+    if unit.permutations is None and (unit.spec.linear or unit.spec.kind == "cpm"):
         once += _preparing(unit, 0.0, n_train)  # once more, for the patterns
     if any(getattr(step, "reads_y", False) for step in _built(unit)):
         once *= permutations
@@ -81,6 +83,8 @@ def _preparing(unit: Unit, n_train: float, n_rows: float) -> float:
     seconds = SECONDS_PER_FOLD + n_rows * p * SECONDS_PER_VALUE
     if (unit.spec.linear or unit.spec.by_distance) and p > n_train:
         seconds += n_train * n_rows * p * SECONDS_TO_ROTATE
+    if not unit.spec.linear and not unit.spec.by_distance:
+        seconds += p * SECONDS_PER_COLUMN
     regions = math.sqrt(2 * p)
     for step in unit.preparation:
         each = SECONDS_PER_MATRIX.get(step.kind, 0.0)  # type: ignore[attr-defined]
