@@ -51,6 +51,14 @@ def test_a_scan_that_comes_twice_is_found_through_rounding_and_gain(noise):
     assert alike_pairs(edges)[0].tolist() == [[4, 31]]
 
 
+def test_one_person_of_huge_values_makes_no_others_alike():
+    edges = np.exp(connectomes())
+    edges[7] *= 1000
+    assert alike_pairs(edges)[0].tolist() == []
+    edges[31] = edges[4]
+    assert alike_pairs(edges)[0].tolist() == [[4, 31]]
+
+
 def test_a_visit_of_the_same_person_is_no_duplicate():
     data = make_dataset(20, 60, sessions=2)
     values = data.X[data.features].to_numpy().copy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -19,6 +20,8 @@ rounding, and two people about 0, whatever all people have in common."""
 BY_CHANCE = 0.01
 """Pairs so alike that may be expected of strangers before the search says nothing."""
 FEWEST = 8
+LIMIT = 4.0
+"""Largest size of a standardized value."""
 
 
 def alike_pairs(values: np.ndarray) -> tuple[np.ndarray, str]:
@@ -40,14 +43,20 @@ def alike_pairs(values: np.ndarray) -> tuple[np.ndarray, str]:
     nothing = np.empty((0, 2), dtype=int)
     known = np.isfinite(values)
     n_known = known.sum(axis=0)
-    filled = np.where(known, values, 0.0).astype(np.float64)
-    mean = filled.sum(axis=0) / np.maximum(n_known, 1)
-    z = np.where(known, values - mean, 0.0)
-    spread = np.sqrt((z**2).sum(axis=0) / np.maximum(n_known, 1))
-    varies = spread > 1e-9 * np.maximum(1.0, np.abs(mean))
+    # Median and median deviation, and a limit: beside one person of huge values, by mean and
+    # standard deviation, all others would be alike.
+    there = np.where(known, values, np.nan).astype(np.float64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a feature without any value
+        middle = np.nanmedian(there, axis=0)
+        spread = 1.4826 * np.nanmedian(np.abs(there - middle), axis=0)
+    z = np.where(known, there - middle, 0.0)
+    deviation = np.sqrt((z**2).sum(axis=0) / np.maximum(n_known, 1))
+    spread = np.where(spread > 1e-3 * deviation, spread, deviation)
+    varies = spread > 1e-9 * np.maximum(1.0, np.abs(middle))
     if int(varies.sum()) < FEWEST or len(values) < 3:
         return nothing, f"fewer than {FEWEST} features that vary"
-    z = z[:, varies] / spread[varies]
+    z = np.clip(z[:, varies] / spread[varies], -LIMIT, LIMIT)
     z -= z.mean(axis=1, keepdims=True)
     gram = z @ z.T
     length = np.sqrt(np.diag(gram))

@@ -10,6 +10,8 @@ import pandas as pd
 
 from lumbago.provenance import digest, digest_array
 
+_Seen = dict[int, tuple[str, Any]]
+
 
 def learned_state(fitted: Any) -> dict[str, str]:
     """Return the digest of every value inside a fitted object, by its place.
@@ -32,14 +34,15 @@ def first_difference(one: Mapping[str, str], other: Mapping[str, str]) -> str | 
     return None
 
 
-def _walk(value: Any, place: str, found: dict[str, str], seen: dict[int, str]) -> None:
+def _walk(value: Any, place: str, found: dict[str, str], seen: _Seen) -> None:
     if value is None or isinstance(value, bool | int | float | complex | str | bytes | np.generic):
         found[place] = digest(type(value).__name__, repr(value))
         return
     if id(value) in seen:
-        found[place] = f"same as {seen[id(value)]}"
+        found[place] = f"same as {seen[id(value)][0]}"
         return
-    seen[id(value)] = place
+    # The value is held as well: were it freed, another could take its id.
+    seen[id(value)] = place, value
     if isinstance(value, np.ndarray):
         _walk_array(value, place, found, seen)
     elif isinstance(value, pd.DataFrame):
@@ -66,7 +69,7 @@ def _walk(value: Any, place: str, found: dict[str, str], seen: dict[int, str]) -
         _walk_object(value, place, found, seen)
 
 
-def _walk_array(value: np.ndarray, place: str, found: dict[str, str], seen: dict[int, str]) -> None:
+def _walk_array(value: np.ndarray, place: str, found: dict[str, str], seen: _Seen) -> None:
     if value.dtype.names:
         # Records have padding between fields, which holds whatever the memory held before.
         for name in value.dtype.names:
@@ -79,7 +82,7 @@ def _walk_array(value: np.ndarray, place: str, found: dict[str, str], seen: dict
         found[place] = digest_array(value)
 
 
-def _walk_object(value: Any, place: str, found: dict[str, str], seen: dict[int, str]) -> None:
+def _walk_object(value: Any, place: str, found: dict[str, str], seen: _Seen) -> None:
     found[f"{place}:"] = f"{type(value).__module__}.{type(value).__qualname__}"
     own = getattr(value, "__dict__", None)
     if own is None:
